@@ -27,7 +27,7 @@ def start_lab(port, browser):
     opens = "opens in your browser" if browser else "is ready in a moment"
     print(f"JupyterLab {opens}. Its address is\n\n    {lab.address(port, env['JUPYTER_TOKEN'])}\n")
     print("Leave this window open; press Ctrl+C here to end it.", flush=True)
-    return run(lab.lab_command(python, port, ROOT, browser), env)
+    return run(lab.lab_command(python, port, ROOT, env, browser), env)
 
 
 def run_tests(arguments):

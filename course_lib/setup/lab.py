@@ -54,8 +54,11 @@ def parse_port(text):
     return int(text)
 
 
-def server_options(port, root):
-    """Return JupyterLab's options: one address, no questions about news, large messages, a quiet log."""
+def server_options(port, root, env):
+    """Return JupyterLab's options, for a server that runs in the environment ``env``.
+
+    They are: one address, no questions about news, large messages, a quiet log.
+    """
     options = [
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}",
@@ -67,19 +70,22 @@ def server_options(port, root):
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
-    if _files_as_sockets():
+    if _files_as_sockets(env):
         options.append("--KernelManager.transport=ipc")
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # a container: Jupyter refuses root unless told otherwise
         options.append("--allow-root")
     return options
 
 
-def _files_as_sockets():
+def _files_as_sockets(env):
     """Whether kernels can talk through socket files, which other users of this machine cannot read.
 
-    Windows has none, and elsewhere their path (the home folder and some 60 characters) may have only 103 characters.
+    Windows has none, and elsewhere the system takes no path of more than 103 characters.
     """
-    return sys.platform != "win32" and len(str(Path.home())) <= 40
+    data = Path.home() / ("Library/Jupyter" if sys.platform == "darwin" else ".local/share/jupyter")
+    folder = env.get("JUPYTER_RUNTIME_DIR") or str(data / "runtime")
+    name = "/kernel-00000000-0000-0000-0000-000000000000-ipc-1"
+    return sys.platform != "win32" and len(folder + name) <= 103
 
 
 def address(port, token, path=FIRST_LESSON):
@@ -87,9 +93,9 @@ def address(port, token, path=FIRST_LESSON):
     return f"http://localhost:{port}/lab/tree/{path}?token={token}"
 
 
-def lab_command(python, port, root, browser=True):
+def lab_command(python, port, root, env, browser=True):
     """Return the command that serves the course, and opens the browser at the first lesson unless told not to."""
-    command = [str(python), "-m", "jupyterlab", *server_options(port, root)]
+    command = [str(python), "-m", "jupyterlab", *server_options(port, root, env)]
     return [*command, str(Path(root) / FIRST_LESSON)] if browser else [*command, "--no-browser"]
 
 

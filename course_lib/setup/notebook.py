@@ -30,7 +30,7 @@ def require_course_environment(needed=NEEDED, version=None):
         import sys
         from pathlib import Path
 
-        sys.path.append(str(next(p for p in Path.cwd().resolve().parents if (p / "course_lib").is_dir())))
+        sys.path += [str(folder) for folder in Path.cwd().parents if (folder / "course_lib").is_dir()]
         from course_lib.setup import require_course_environment
 
         require_course_environment()

@@ -1,0 +1,23 @@
+"""Each lesson in a real browser: it opens, runs from top to bottom, and its pictures follow its sliders."""
+
+import pytest
+
+LESSONS = ("00_start_here", "01_rgb_vs_lab", "02_l2_desaturation")
+RUN_SECONDS = 300  # the lesson's own budget is checked elsewhere; a browser, a server and other tests share the machine
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_lesson_runs_and_its_explorer_moves(name, open_notebook):
+    notebook = open_notebook(name)
+    notebook.run_all(RUN_SECONDS)
+    notebook.shot("after-run")
+    assert notebook.count_pictures() > 0
+    assert notebook.pictures_without_alt() == []
+
+    explorer = notebook.explorers.first
+    before = notebook.picture_digest(explorer)
+    notebook.move_slider(explorer)
+    notebook.wait_for_new_picture(explorer, before)
+    notebook.shot("after-move")
+    notebook.assert_no_error_output()
+    assert notebook.errors == []
