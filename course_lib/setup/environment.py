@@ -19,6 +19,7 @@ from course_lib.setup.python_version import check_python, is_supported, read_ver
 
 ROOT = Path(__file__).resolve().parents[2]
 STAMP = "course-stamp.txt"
+VENV_OPTIONS = ()  # tests make environments without pip
 
 
 def ensure_environment(root=ROOT):
@@ -76,7 +77,7 @@ def make_venv(folder):
     remove_broken_venv(folder)
     print(f"Making a virtual environment in {folder}.", flush=True)
     result = subprocess.run(
-        [sys.executable, "-m", "venv", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [sys.executable, "-m", "venv", *VENV_OPTIONS, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     if result.returncode:
         output = result.stdout.decode(errors="replace")

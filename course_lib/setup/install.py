@@ -17,6 +17,7 @@ INSTALLED_GB = 7.0 if sys.platform == "linux" else 2.0
 DOWNLOAD_GB = 3.0 if sys.platform == "linux" else 0.5
 ROOM_GB = 1.0  # left over for the system, and for what notebooks write
 PIP_SECONDS = 15  # a dead network is noticed after this time, once per try
+PAUSES = {True: 0.5, False: 10}  # seconds between two lines of progress, by whether a person sees a terminal
 UV_REQUIREMENT = "uv>=0.8,<1"
 
 NO_SPACE = re.compile(
@@ -112,10 +113,9 @@ def _show_progress(process, lines, root):
     start = time.monotonic()
     free_at_start = shutil.disk_usage(str(root)).free
     is_terminal = sys.stdout.isatty()
-    pause = 0.5 if is_terminal else 10
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=pause)
+            process.wait(timeout=PAUSES[is_terminal])
         done = process.returncode is not None
         if is_terminal or not done:
             written = max(0, free_at_start - shutil.disk_usage(str(root)).free) / GIGABYTE

@@ -49,7 +49,7 @@ def is_free(port):
 
 def parse_port(text):
     """Return the number in ``text``; raise SetupError unless it is a port that a user may listen on."""
-    if not (text.isdigit() and 1024 <= int(text) <= 65535):
+    if not (text.isdecimal() and 1024 <= int(text) <= 65535):
         raise SetupError(f"{text!r} is not a port: use a number from 1024 to 65535.")
     return int(text)
 
