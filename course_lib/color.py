@@ -1,0 +1,318 @@
+"""sRGB and CIE L*a*b* on tensors: conversion, the one place of normalization, gamut, grey.
+
+Pictures are ``(B, 3, H, W)`` or ``(3, H, W)`` tensors on any device, sRGB in [0, 1], channels in the order red, green, blue. Lab is
+CIE 1976 L*a*b* under D65 for the 2 degree observer, in its natural units: L in [0, 100], a and b about -110 to 110. Everything is made of
+differentiable tensor operations.
+
+References
+----------
+IEC 61966-2-1:1999 (sRGB: the transfer curve and the matrix). CIE 15:2004, section 8.2.1 (L*a*b*).
+"""
+
+import torch
+import torch.nn.functional as F
+from numpy.polynomial import Chebyshev, Polynomial
+
+# Linear sRGB to XYZ, the white point of D65 (2 degrees), as in scikit-image, so that the two can be compared.
+RGB_TO_XYZ = torch.tensor(
+    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]],
+    dtype=torch.float64,
+)
+WHITE = torch.tensor([0.95047, 1.0, 1.08883], dtype=torch.float64)
+
+_XYZ_OVER_WHITE = RGB_TO_XYZ / WHITE[:, None]
+
+_SRGB_KNEE = 0.04045  # where the sRGB curve turns from a line into a power
+_LINEAR_KNEE = _SRGB_KNEE / 12.92
+_DELTA = 6 / 29  # where the Lab curve turns from a line into a cube root
+
+L_SCALE = 50.0  # network units: l = L / 50 - 1
+AB_SCALE = 110.0  # network units: ab = (a, b) / 110
+
+_ROUNDING = 1e-4  # what resizing and arithmetic may add to the ends of [0, 1]
+
+
+class PictureError(ValueError):
+    """A picture that cannot be used; the message says what was wrong and what to do."""
+
+
+def check_rgb(rgb):
+    """Return ``rgb`` as floating-point sRGB in [0, 1], or say what is wrong with it.
+
+    Parameters
+    ----------
+    rgb : tensor, (..., 3, H, W)
+        Floating point in [0, 1], or uint8 in 0..255, which is scaled.
+
+    Raises
+    ------
+    PictureError
+        Not a tensor, no three channels in the third place from the end, NaN or infinite values, or values outside [0, 1].
+    """
+    _check_channels(rgb, "an sRGB picture")
+    if rgb.dtype == torch.uint8:
+        return rgb.float() / 255
+    if not rgb.is_floating_point():
+        raise PictureError(f"The picture holds {rgb.dtype}. Use float values in [0, 1] or uint8 in 0..255.")
+    if rgb.numel() == 0:
+        raise PictureError(f"The picture is empty: its shape is {tuple(rgb.shape)}.")
+    low, high = (value.item() for value in rgb.detach().aminmax())
+    if low >= -_ROUNDING and high <= 1 + _ROUNDING:
+        return rgb
+    raise PictureError(_why_out_of_range(low, high))
+
+
+def _check_channels(picture, what):
+    if not isinstance(picture, torch.Tensor):
+        kind = type(picture).__name__
+        raise PictureError(
+            f"Expected {what} as a tensor, got {kind}. course_lib.data.as_image makes one from an array."
+        )
+    if picture.ndim in (3, 4) and picture.shape[-3] == 3:
+        return
+    shape = tuple(picture.shape)
+    if picture.ndim in (3, 4) and shape[-1] == 3:
+        raise PictureError(
+            f"Expected {what} with channels first, got {shape}. Channels are last: use x.movedim(-1, -3)."
+        )
+    raise PictureError(f"Expected {what} of shape (3, H, W) or (B, 3, H, W), got {shape}.")
+
+
+def _why_out_of_range(low, high):
+    if low != low or high != high or abs(low) == float("inf") or abs(high) == float("inf"):
+        return "The picture holds NaN or infinite values. Look for a division by zero, or use torch.nan_to_num."
+    found = f"sRGB must lie in [0, 1], but the values run from {low:.3g} to {high:.3g}."
+    if low >= 0 and high <= 255.5 and high > 2:
+        return f"{found} They look like 0..255: divide by 255, or pass uint8."
+    if low < -2:
+        return f"{found} They look like Lab: use lab_to_rgb first."
+    if low < 0 and high <= 1 + _ROUNDING:
+        return f"{found} They look like -1..1: use (x + 1) / 2."
+    return f"{found} Use x.clamp(0, 1) if a filter overshot."
+
+
+def _scratch(x):
+    """Memory for results of the shape of x to be written over, or None where autograd has to keep every step."""
+    return None if x.requires_grad else torch.empty_like(x)
+
+
+def _power(x, exponent):
+    """``x ** exponent`` for positive x; torch's own pow takes 1.4 times as long as these three steps."""
+    out = _scratch(x)
+    return torch.exp(torch.mul(torch.log(x, out=out), exponent, out=out), out=out)
+
+
+def _polynomial(coefficients, x):
+    """The sum of ``coefficients[k] * x ** k``, by Horner's rule."""
+    out = _scratch(x)
+    y = torch.mul(x, coefficients[-1], out=out)
+    for c in coefficients[-2:0:-1]:
+        y = torch.mul(torch.add(y, c, out=out), x, out=out)
+    return torch.add(y, coefficients[0], out=out)
+
+
+def _gamma_polynomial(degree=6):
+    """Coefficients c so that ``x ** 2.4 = sum(c[k] * x ** (k / 2))`` within 2e-7 above the knee of the sRGB curve.
+
+    In x itself the same accuracy would take degree 10: the square root moves the branch point at 0 away.
+    """
+    low = ((_SRGB_KNEE + 0.055) / 1.055) ** 0.5
+    return Chebyshev.interpolate(lambda root: root**4.8, degree, domain=[low, 1]).convert(kind=Polynomial).coef.tolist()
+
+
+def _mix_channels(matrix, x):
+    """Multiply the channels of (..., 3, H, W) by a 3 x 3 matrix."""
+    matrix = matrix.to(device=x.device, dtype=x.dtype)
+    return (matrix @ x.flatten(-2)).unflatten(-1, x.shape[-2:])
+
+
+_GAMMA = _gamma_polynomial()
+
+# Each of the curves is a line below a knee and a power above it. The power of what is held above the knee, plus the line of what is
+# left over, is the same function without torch.where, which would cost more than the power itself; and no gradient is ever 0 * inf.
+
+
+def srgb_to_linear(x):
+    """Undo the sRGB transfer curve: display values in [0, 1] to amounts of light in [0, 1].
+
+    The formula is ``((x + 0.055) / 1.055) ** 2.4`` above 0.04045 and ``x / 12.92`` below. The power is evaluated as a polynomial of the
+    square root, which takes 0.7 times as long.
+    """
+    above = x.clamp(min=_SRGB_KNEE)
+    root = ((above + 0.055) / 1.055).sqrt()
+    return _polynomial(_GAMMA, root).add(x - above, alpha=1 / 12.92)
+
+
+def linear_to_srgb(x):
+    """The sRGB transfer curve: amounts of light to display values; values below 0 stay below 0."""
+    above = x.clamp(min=_LINEAR_KNEE)
+    return (1.055 * _power(above, 1 / 2.4) - 0.055).add(x - above, alpha=12.92)
+
+
+def _lab_curve(t):
+    """f(t) of CIE 15:2004, equation 8.6: a cube root with a straight foot."""
+    above = t.clamp(min=_DELTA**3)
+    return _power(above, 1 / 3).add(t - above, alpha=1 / (3 * _DELTA**2))
+
+
+def _lab_curve_inverse(f):
+    above = f.clamp(min=_DELTA)
+    return (above * above * above).add(f - above, alpha=3 * _DELTA**2)
+
+
+def rgb_to_lab(rgb):
+    """Convert sRGB to CIE L*a*b*.
+
+    Parameters
+    ----------
+    rgb : tensor, (B, 3, H, W) or (3, H, W)
+        sRGB in [0, 1], or uint8, which is scaled.
+
+    Returns
+    -------
+    lab : tensor of the same shape
+        L in [0, 100]; a and b in natural units. Grey pictures have a and b within 0.01 of 0.
+
+    Raises
+    ------
+    PictureError
+        The values lie outside [0, 1] or the shape is not a picture's; the message says what was probably meant.
+    """
+    light = srgb_to_linear(check_rgb(rgb))
+    fx, fy, fz = _lab_curve(_mix_channels(_XYZ_OVER_WHITE, light)).unbind(-3)
+    return torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], dim=-3)
+
+
+def lab_to_rgb(lab, clip=True):
+    """Convert CIE L*a*b* to sRGB.
+
+    Parameters
+    ----------
+    lab : tensor, (B, 3, H, W) or (3, H, W)
+        L in [0, 100]; a and b in natural units.
+    clip : bool
+        Cut the result to [0, 1]. Without it, colors that sRGB cannot show come out below 0 or above 1.
+
+    Returns
+    -------
+    rgb : tensor of the same shape
+    """
+    _check_channels(lab, "a Lab picture")
+    level = (lab.narrow(-3, 0, 1) + 16) / 116
+    f = torch.cat([level + lab.narrow(-3, 1, 1) / 500, level, level - lab.narrow(-3, 2, 1) / 200], dim=-3)
+    rgb = linear_to_srgb(_mix_channels(torch.linalg.inv(_XYZ_OVER_WHITE), _lab_curve_inverse(f)))
+    return rgb.clamp(0, 1) if clip else rgb
+
+
+def normalize(lab):
+    """Lab in natural units to network units.
+
+    Parameters
+    ----------
+    lab : tensor, (..., 3, H, W)
+
+    Returns
+    -------
+    l : tensor, (..., 1, H, W)
+        L / 50 - 1, in [-1, 1].
+    ab : tensor, (..., 2, H, W)
+        (a, b) / 110, about -1 to 1.
+    """
+    _check_channels(lab, "a Lab picture")
+    return lab.narrow(-3, 0, 1) / L_SCALE - 1, lab.narrow(-3, 1, 2) / AB_SCALE
+
+
+def denormalize(l, ab):  # noqa: E741 - l is the symbol of the field
+    """Network units back to Lab in natural units: the inverse of `normalize`, (..., 3, H, W)."""
+    return torch.cat([(l + 1) * L_SCALE, ab * AB_SCALE], dim=-3)
+
+
+def to_gray(rgb):
+    """The lightness L of an sRGB picture, in [0, 100]: (..., 1, H, W)."""
+    return rgb_to_lab(rgb).narrow(-3, 0, 1)
+
+
+def in_gamut(lab, tolerance=1e-4):
+    """Which pixels sRGB can show.
+
+    Parameters
+    ----------
+    lab : tensor, (..., 3, H, W)
+    tolerance : float
+        How far outside [0, 1] a channel may lie, for rounding.
+
+    Returns
+    -------
+    mask : bool tensor, (..., H, W)
+    """
+    rgb = lab_to_rgb(lab, clip=False)
+    return ((rgb >= -tolerance) & (rgb <= 1 + tolerance)).all(dim=-3)
+
+
+def limit_chroma(lab, steps=12):
+    """Bring colors that sRGB cannot show into its gamut by less chroma, at the same lightness and hue.
+
+    Cutting RGB values off instead, as ``lab_to_rgb`` does, changes the lightness as well.
+
+    Parameters
+    ----------
+    lab : tensor, (..., 3, H, W)
+    steps : int
+        Halvings of the interval in which the largest chroma that fits is searched.
+
+    Returns
+    -------
+    lab : tensor of the same shape
+        Pixels that were in the gamut are unchanged.
+    """
+    outside = ~in_gamut(lab)
+    if not outside.any():
+        return lab
+    pixels = lab.movedim(-3, -1)[outside]  # (N, 3): only these need the search
+    low, high = torch.zeros_like(pixels[:, :1]), torch.ones_like(pixels[:, :1])
+    for _ in range(steps):
+        middle = (low + high) / 2
+        fits = in_gamut(_scale_chroma(pixels, middle).T[:, None])[0][:, None]
+        low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
+    limited = lab.movedim(-3, -1).clone()
+    limited[outside] = _scale_chroma(pixels, low)
+    return limited.movedim(-1, -3)
+
+
+def _scale_chroma(pixels, factor):
+    return torch.cat([pixels[:, :1], pixels[:, 1:] * factor], dim=1)
+
+
+def join(l, ab, size=None):  # noqa: E741 - l is the symbol of the field
+    """Make a picture of a lightness and a color map, keeping the lightness.
+
+    Parameters
+    ----------
+    l : tensor, (..., 1, H, W)
+        L in natural units, [0, 100].
+    ab : tensor, (..., 2, h, w)
+        a and b in natural units, of any resolution: they are brought to that of the picture.
+    size : (int, int), optional
+        Height and width of the picture; that of ``l`` by default.
+
+    Returns
+    -------
+    rgb : tensor, (..., 3, H, W)
+        sRGB in [0, 1]. Its L is ``l``: colors outside the gamut lose chroma, not lightness.
+    """
+    if l.shape[-3] != 1 or ab.shape[-3] != 2:
+        raise PictureError(
+            f"join takes L (..., 1, H, W) and ab (..., 2, h, w), got {tuple(l.shape)} and {tuple(ab.shape)}."
+        )
+    size = tuple(size or l.shape[-2:])
+    lab = torch.cat([_resize(l, size), _resize(ab, size)], dim=-3)
+    return lab_to_rgb(limit_chroma(lab))
+
+
+def _resize(x, size):
+    if tuple(x.shape[-2:]) == size:
+        return x
+    batch = x if x.ndim == 4 else x[None]
+    # Antialiasing matters when ab is larger than the picture; it costs nothing when it is smaller.
+    resized = F.interpolate(batch, size=size, mode="bilinear", antialias=True)
+    return resized if x.ndim == 4 else resized[0]
