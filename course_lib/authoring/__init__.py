@@ -1,0 +1,1 @@
+"""The authors' commands: lessons in, notebooks out. Learners never import this."""
