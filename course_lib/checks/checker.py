@@ -1,0 +1,110 @@
+"""Exercise checks: run the checker of an exercise on an answer and print one line with the verdict."""
+
+import importlib
+from dataclasses import dataclass
+
+CHECKERS = {}  # name of the exercise -> function
+
+
+class Wrong(Exception):
+    """The answer is wrong; the message is the hint: what is probably the mistake, and where to look."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found: ``passed``, and the sentence that goes with it."""
+
+    name: str
+    passed: bool
+    message: str
+
+    def __str__(self):
+        return f"{'✓' if self.passed else '✗'} {self.name}: {self.message}"
+
+
+def checker(name):
+    """Register a function as the checker of an exercise, for example ``"01.luma"``.
+
+    It takes the answer, returns a sentence for a right one and raises `Wrong` with a hint for a wrong one.
+    """
+
+    def register(function):
+        if name in CHECKERS:
+            raise ValueError(f"There are two checkers named {name!r}.")
+        CHECKERS[name] = function
+        return function
+
+    return register
+
+
+def judge(name, answer):
+    """The verdict on an answer, without printing it.
+
+    An error inside the answer becomes a hint: whoever solves an exercise should not have to read our stack trace.
+    """
+    function = _find(name)
+    if answer is None:
+        return Verdict(name, False, "no answer yet. Replace the line that says 'your code here'.")
+    try:
+        return Verdict(name, True, function(answer))
+    except Wrong as wrong:
+        return Verdict(name, False, str(wrong))
+    except Exception as error:
+        return Verdict(name, False, f"your answer stops with {type(error).__name__}: {error}")
+
+
+def check(name, answer):
+    """Print whether the answer to an exercise is right, with a hint if it is not; never raises for a wrong answer."""
+    print(judge(name, answer))
+
+
+def _find(name):
+    try:
+        importlib.import_module(f"course_lib.checks.lesson_{name.split('.')[0]}")
+        return CHECKERS[name]
+    except (ImportError, KeyError):
+        known = ", ".join(sorted(CHECKERS)) or "none"
+        raise ValueError(f"There is no exercise {name!r}. Known: {known}.") from None
+
+
+def call(answer, *arguments):
+    """Call an answer on copies of the arguments, and say so if it gives nothing or changes them."""
+    if not callable(answer):
+        raise Wrong(f"a function is asked for, and this is {_kind(answer)}.")
+    copies = [_copy(argument) for argument in arguments]
+    result = answer(*copies)
+    if result is None or result is Ellipsis:
+        raise Wrong("no answer yet: the function returns nothing. Replace the line that says 'your code here'.")
+    for argument, copy in zip(arguments, copies, strict=True):
+        if hasattr(argument, "clone") and not argument.equal(copy):
+            raise Wrong("the function changes its input. Make a new tensor, for example with x * 2 instead of x *= 2.")
+    return result
+
+
+def _copy(argument):
+    return argument.clone() if hasattr(argument, "clone") else argument
+
+
+def call_for_tensor(answer, *arguments, shape=None):
+    """`call`, for an answer that must give a tensor (NumPy arrays and numbers will do) of a given shape."""
+    import torch
+
+    result = call(answer, *arguments)
+    try:
+        tensor = torch.as_tensor(result).detach().double()
+    except (TypeError, ValueError, RuntimeError):
+        raise Wrong(f"a tensor is asked for, and this gives {_kind(result)}.") from None
+    if shape is not None and tuple(tensor.shape) != tuple(shape):
+        raise Wrong(f"the shape should be {tuple(shape)}, and it is {tuple(tensor.shape)}. Which axis holds what?")
+    if not tensor.isfinite().all():
+        raise Wrong("there are NaN or infinite values in the result. Is there a division by zero?")
+    return tensor
+
+
+def close(result, expected, tolerance):
+    """Whether two tensors agree everywhere within a tolerance."""
+    return result.shape == expected.shape and bool(((result.double() - expected.double()).abs() <= tolerance).all())
+
+
+def _kind(value):
+    return f"{'an' if type(value).__name__[0] in 'aeiou' else 'a'} {type(value).__name__}"
