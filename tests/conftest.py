@@ -2,6 +2,6 @@
 
 import matplotlib
 
-# Figures are drawn into memory: no test opens a window. The setting is not put into the environment, where notebook kernels
-# would find it and show no figures.
+# Figures are drawn into memory: no test opens a window. The setting stays out of the environment variables, where the
+# kernels of notebooks would find it and show no figures.
 matplotlib.use("Agg")

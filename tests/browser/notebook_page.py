@@ -60,9 +60,13 @@ class NotebookPage:
         """The notebook's explorers, in order, as a Playwright locator."""
         return self.panel.locator(".course-explorer")
 
-    def picture_digest(self, explorer):
-        """Return a digest of the picture that ``explorer`` (one of ``explorers``) shows now."""
-        source = explorer.locator(".course-picture img").first.get_attribute("src")
+    def explorers_with_slider(self):
+        """Return those of the notebook's explorers that have a slider, in order."""
+        return self.explorers.filter(has=self.page.locator(".noUi-handle")).all()
+
+    def picture_digest(self, explorer, seconds=10):
+        """Return a digest of the picture that ``explorer`` shows, or will show within ``seconds``."""
+        source = explorer.locator(".course-picture img").first.get_attribute("src", timeout=seconds * 1000)
         assert source.startswith("data:image/"), source[:80]
         return hashlib.sha256(source.encode()).hexdigest()
 
@@ -83,12 +87,13 @@ class NotebookPage:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
-                if self.picture_digest(explorer) != before:
+                if self.picture_digest(explorer, seconds=1) != before:
                     return
-            except Error:  # the picture is being replaced at this moment
+            except Error:  # the picture is being replaced, or an error message has taken its place
                 pass
             time.sleep(POLL_SECONDS)
-        raise AssertionError(f"the picture did not change within {seconds} s")
+        says = explorer.locator(".course-picture").inner_text()
+        raise AssertionError(f"the picture did not change within {seconds} s; in its place: {says!r}")
 
     def pictures_without_alt(self):
         """Return the beginnings of the sources of pictures, in outputs and text, that have no alternative text."""

@@ -24,6 +24,7 @@ box.add_class("course-explorer")
 box
 """
 CONNECT = 'slider.observe(lambda change: setattr(picture, "value", draw(change["new"])), "value")'
+CRASH = 'slider.observe(lambda change: setattr(picture, "value", "<pre>could not be drawn</pre>"), "value")'
 
 
 def explorer(start=100, connect=CONNECT):
@@ -34,6 +35,7 @@ NOTEBOOKS = {
     "good": ["1 + 1", explorer(), ""],
     "at_end": [explorer(start=255)],
     "dead": [explorer(connect="")],
+    "crashes": [explorer(connect=CRASH)],
     "raises": ["1 / 0", "2"],
     "warns": ["import warnings; warnings.warn('careful')"],
     "slow": ["import time; time.sleep(60)"],
@@ -69,13 +71,14 @@ def test_a_working_slider_changes_the_picture(name, open_notebook):
     assert notebook.errors == []
 
 
-def test_a_dead_slider_is_noticed(open_notebook):
-    notebook = open_notebook("dead")
+@pytest.mark.parametrize(("name", "sentence"), [("dead", "did not change"), ("crashes", "could not be drawn")])
+def test_a_slider_without_effect_is_noticed(name, sentence, open_notebook):
+    notebook = open_notebook(name)
     notebook.run_all(60)
     first = notebook.explorers.first
     before = notebook.picture_digest(first)
     notebook.move_slider(first)
-    with pytest.raises(AssertionError, match="did not change"):
+    with pytest.raises(AssertionError, match=sentence):
         notebook.wait_for_new_picture(first, before, seconds=2)
 
 
