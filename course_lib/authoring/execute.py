@@ -21,6 +21,12 @@ def execute(notebook, folder, cell_seconds, file, lines=None, budget="quick"):
         return _execute(notebook, _connection(sockets), folder, cell_seconds, file, lines, budget)
 
 
+def kernel_environment(budget):
+    """The environment of a kernel at ``budget``: ours, with figures drawn as in JupyterLab whatever tests have set."""
+    inherited = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    return {**inherited, "COURSE_BUDGET": budget, "PYTHONHASHSEED": "0"}
+
+
 def _connection(sockets):
     """How the kernel is reached: through socket files in ``sockets`` where the system has them.
 
@@ -44,7 +50,7 @@ def _execute(notebook, connection, folder, cell_seconds, file, lines, budget):
     )
     start = time.perf_counter()
     try:
-        client.execute(env={**os.environ, "COURSE_BUDGET": budget, "PYTHONHASHSEED": "0"})
+        client.execute(env=kernel_environment(budget))
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         message = _failure(error, cell_seconds)
         number = sum(cell.cell_type == "code" for cell in notebook.cells[: running[0] + 1])

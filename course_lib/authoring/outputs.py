@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 
 from .lesson import REPOSITORY
+from .pictures import alt_texts, without_pictures
 from .problems import Problem
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -14,7 +15,6 @@ MAX_BYTES = 1_000_000
 MIN_ALT = 30
 FILE_NAME = re.compile(r"\b[\w-]+\.(?:png|jpe?g|svg|gif|ipynb|py|md)\b", re.IGNORECASE)
 ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,16}\b")
-IMG_WITHOUT_ALT = re.compile(r"<img\b(?![^>]*\balt=)", re.IGNORECASE)
 
 
 def clean(notebook):
@@ -50,11 +50,8 @@ def text_of(output):
         return output.text
     if output.output_type == "error":
         return f"{output.ename}: {output.evalue}"
-    if "image/png" in output.data:  # its text/plain is Matplotlib's description of the figure, which nobody sees
-        return ""
-    return "\n".join(
-        str(output.data[kind]) for kind in ("text/plain", "text/markdown", "text/html") if kind in output.data
-    )
+    kinds = ("text/html", "text/markdown", "text/plain")  # a viewer shows the first that is there
+    return next((without_pictures(str(output.data[kind])) for kind in kinds if kind in output.data), "")
 
 
 def output_problems(notebook, file, lines=None):
@@ -94,16 +91,14 @@ def _output_problems(output):
 
 def _picture_problems(output):
     data = output.get("data", {})
-    for kind in (kind for kind in data if kind.startswith("image/")):
-        alt = output.metadata.get(kind, {}).get("alt", "")
+    plain = any(kind.startswith("image/") for kind in data)  # JupyterLab drops the alt text of these
+    for alt in [""] * plain + alt_texts(str(data.get("text/html", ""))):
         if not alt:
             yield "shows a figure without alt text: show it with show(figure, alt=...)"
         elif len(alt) < MIN_ALT:
             yield f"has an alt text of {len(alt)} characters, at least {MIN_ALT} are needed: {alt!r}"
         elif FILE_NAME.search(alt):
             yield f"names a file in its alt text: say what the figure shows instead: {alt!r}"
-    if IMG_WITHOUT_ALT.search(str(data.get("text/html", ""))):
-        yield "shows an <img> without alt text: show the figure with show(figure, alt=...)"
 
 
 def _text_problems(text):
