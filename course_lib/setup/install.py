@@ -13,7 +13,8 @@ from course_lib.setup.errors import SetupError
 
 GIGABYTE = 10**9
 # Measured on Linux with Python 3.11, where the wheels of torch carry CUDA. Elsewhere they do not: those are estimates.
-INSTALLED_GB = 7.0 if sys.platform == "linux" else 2.0
+LINUX_GB = 7.0
+INSTALLED_GB = LINUX_GB if sys.platform == "linux" else 2.0
 DOWNLOAD_GB = 3.0 if sys.platform == "linux" else 0.5
 ROOM_GB = 1.0  # left over for the system, and for what notebooks write
 PIP_SECONDS = 15  # a dead network is noticed after this time, once per try

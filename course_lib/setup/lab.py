@@ -65,6 +65,7 @@ def server_options(port, root, env):
         "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={root}",
         f"--ServerApp.tornado_settings={{'websocket_max_message_size': {MESSAGE_BYTES}}}",
+        "--ServerApp.answer_yes=True",  # Ctrl+C ends it without a question
         "--ServerApp.log_level=ERROR",
         "--LabApp.log_level=ERROR",
         "--LabApp.news_url=None",
