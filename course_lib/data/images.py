@@ -123,7 +123,8 @@ def _check_file(source):
     except (OSError, ValueError) as error:
         if isinstance(error, PictureError):
             raise
-        raise PictureError(f"{text!r} cannot be opened: {error}. Check the path and its permissions.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise PictureError(f"{text[:200]!r} cannot be opened: {reason}. Check the path and its permissions.") from error
     return path, str(path)
 
 

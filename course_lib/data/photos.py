@@ -29,7 +29,7 @@ _FILES = {
 PHOTOS = tuple(_FILES)
 
 # The published split: what is shown as "never seen" comes from TEST_PHOTOS only. Each of them has a relative to learn
-# from: skin in astronaut, sky in rocket, leaves in flower, warm browns in coffee.
+# from: skin and a flag in astronaut, sky in rocket, warm browns in coffee.
 TRAIN_PHOTOS = ("astronaut", "coffee", "flower", "motorcycle", "rocket")
 TEST_PHOTOS = ("chelsea", "china", "grace_hopper")
 
@@ -126,6 +126,7 @@ def _resize(picture, height, width):
         return picture
     batch = picture if picture.ndim == 4 else picture[None]
     resized = F.interpolate(batch, size=(height, width), mode="bilinear", antialias=True)
+    resized = resized.clamp(picture.min(), picture.max())  # the weights sum to 1 but for rounding
     return resized if picture.ndim == 4 else resized[0]
 
 
