@@ -312,6 +312,32 @@ def test_a_problem_is_one_line_and_no_traceback(monkeypatch, capsys):
     assert "Traceback" not in error
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["test", "-q", "tests/test_color.py", "-x"], ["-m", "pytest", "-q", "tests/test_color.py", "-x"]),
+        (["notebooks"], ["-m", "course_lib.authoring", "build"]),
+        (["notebooks", "01_rgb_vs_lab"], ["-m", "course_lib.authoring", "build", "01_rgb_vs_lab"]),
+        (["bench", "--quick"], ["-m", "tests.bench", "--quick"]),
+    ],
+)
+def test_arguments_are_passed_on(arguments, expected, monkeypatch):
+    ran = []
+    monkeypatch.setattr(commands, "ensure_environment", lambda: "python")
+    monkeypatch.setattr(commands, "run", lambda command, env=None: ran.append(command) or 3)
+    assert main(arguments) == 3
+    assert ran == [["python", *expected]]
+
+
+def test_every_check_runs_and_one_failure_fails_the_test_command(monkeypatch, capsys):
+    ran = []
+    monkeypatch.setattr(commands, "ensure_environment", lambda: "python")
+    monkeypatch.setattr(commands, "run", lambda command, env=None: ran.append(command[2]) or int("format" in command))
+    assert main(["test"]) == 1
+    assert ran == ["ruff", "ruff", "pytest"]
+    assert capsys.readouterr().err == "Failed: python -m ruff format --check\n"
+
+
 def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
     monkeypatch.setattr(commands, "ensure_environment", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
     assert main(["install"]) == 1

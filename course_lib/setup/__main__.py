@@ -28,16 +28,14 @@ def main(arguments=None):
 
 def run_command(arguments):
     """Parse ``arguments`` and run what they ask for."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    pass_on = {"test": commands.run_tests, "notebooks": commands.build_notebooks, "bench": commands.run_benchmarks}
+    if arguments and arguments[0] in pass_on:
+        return pass_on[arguments[0]](arguments[1:])
     options = make_parser().parse_args(arguments)
     if options.command == "lab":
         port = options.port or os.environ.get("COURSE_PORT")
         return commands.start_lab(parse_port(port) if port else None, not options.no_browser)
-    if options.command == "test":
-        return commands.run_tests(options.arguments)
-    if options.command == "notebooks":
-        return commands.build_notebooks(options.arguments)
-    if options.command == "bench":
-        return commands.run_benchmarks(options.arguments)
     return {"install": commands.install, "clean": commands.clean}[options.command]()
 
 
@@ -55,8 +53,7 @@ def make_parser():
         ("notebooks", "build and execute all notebooks, or the lessons named"),
         ("bench", "print how fast the library is"),
     ):
-        command = names.add_parser(name, help=text)
-        command.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...")
+        names.add_parser(name, help=text, add_help=False)
     names.add_parser("clean", help="remove the environment and caches")
     return parser
 
