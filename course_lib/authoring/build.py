@@ -1,13 +1,11 @@
 """Build a lesson's two notebooks: compose, execute, clean, check, and write only what changed."""
 
-import nbformat
-
 from course_lib.files import write_atomic
 
 from .compose import compose
 from .execute import execute
 from .lesson import read_lesson
-from .outputs import clean, output_problems, serialize
+from .outputs import clean, output_problems, read_notebook, serialize
 from .problems import LessonError, Problem
 from .rules import lesson_problems, number_problems
 from .same import keep_equal_outputs
@@ -83,10 +81,19 @@ def _require_verdict(notebook, lesson, expected, message):
 def _write(notebook, lesson, course, solved):
     """Write the notebook unless the file already says the same; returns its path if it was written."""
     target = course.notebook_path(lesson.name, solved)
-    if target.exists():
-        keep_equal_outputs(notebook, nbformat.read(target, as_version=4))
+    before = _stored(target)
+    if before:
+        keep_equal_outputs(notebook, before)
     content = serialize(notebook)
-    if target.exists() and target.read_text(encoding="utf-8") == content:
+    if target.exists() and target.read_bytes() == content.encode("utf-8"):
         return None
     write_atomic(target, content)
     return target
+
+
+def _stored(target):
+    """The notebook that is there, or None when there is none or it is damaged: then it is made anew."""
+    try:
+        return read_notebook(target)
+    except (FileNotFoundError, ValueError):
+        return None

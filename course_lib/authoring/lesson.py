@@ -96,21 +96,29 @@ class Lesson:
 def read_lesson(path, course):
     """Parse the lesson at ``path``. Raises LessonError when it is not MyST with the front matter of the course."""
     file = course.relative(path)
-    notebook = _parse(path, file)
+    text = path.read_text(encoding="utf-8")
+    notebook = _parse(text, file)
     _require_front_matter(notebook.metadata, file)
-    lines = notebook.metadata.pop("source_map")
+    starts = notebook.metadata.pop("source_map")
     cells, number = [], 0
-    for cell, line in zip(notebook.cells, lines, strict=True):
+    for cell, start in zip(notebook.cells, starts, strict=True):
         code = cell.cell_type == "code"
+        line = start if code else _first_line(text, start)
         number += code
         tags = tuple(cell.metadata.get("tags", ()))
-        cells.append(Cell(cell.cell_type, cell.source, tags, max(line, 1), number if code else None))
+        cells.append(Cell(cell.cell_type, cell.source, tags, line, number if code else None))
     return Lesson(path.stem, file, dict(notebook.metadata), tuple(cells))
 
 
-def _parse(path, file):
+def _first_line(text, start):
+    """The line, from 1, where Markdown begins that jupytext found after ``start`` lines: it drops the blank ones."""
+    lines = text.splitlines()
+    return next(number for number in range(start, len(lines)) if lines[number].strip()) + 1
+
+
+def _parse(text, file):
     try:
-        return myst_to_notebook(path.read_text(encoding="utf-8"), add_source_map=True)
+        return myst_to_notebook(text, add_source_map=True)
     except (MystMetadataParsingError, yaml.YAMLError, ValueError) as error:
         raise LessonError([Problem(file, f"cannot be read as MyST Markdown: {error}")]) from error
 

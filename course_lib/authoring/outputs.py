@@ -1,5 +1,6 @@
 """Clean what a run left in a notebook, and say what may not be in it."""
 
+import json
 import re
 from pathlib import Path
 
@@ -62,7 +63,8 @@ def output_problems(notebook, file, lines=None):
             continue
         number += 1
         line = lines[index] if lines else None
-        problems += [Problem(file, message, line, number) for message in _cell_problems(cell, number)]
+        messages = dict.fromkeys(_cell_problems(cell, number))  # each once, in their order
+        problems += [Problem(file, message, line, number) for message in messages]
     return problems + [Problem(file, message) for message in size_problems(notebook)]
 
 
@@ -122,6 +124,19 @@ def size_problems(notebook):
     sizes = sorted(((len(str(cell.outputs)), number) for number, cell in enumerate(code, 1)), reverse=True)
     biggest = ", ".join(f"cell {number}: {bytes_ / 1e6:.2f} MB" for bytes_, number in sizes[:3])
     yield f"has {size / 1e6:.2f} MB, at most {MAX_BYTES / 1e6:g} are allowed: draw smaller figures ({biggest})"
+
+
+def read_notebook(path):
+    """The notebook at ``path``. Raises ValueError when the file is not a valid one of format 4."""
+    text = path.read_text(encoding="utf-8")
+    content = json.loads(text)
+    if not isinstance(content, dict) or content.get("nbformat") != 4 or not isinstance(content.get("cells"), list):
+        raise ValueError("not of notebook format 4")
+    errors = {}
+    notebook = nbformat.reads(text, as_version=4, capture_validation_error=errors)
+    if errors:
+        raise ValueError(first_line(str(errors["ValidationError"])))
+    return notebook
 
 
 def serialize(notebook):

@@ -1,12 +1,10 @@
 """Are notebooks and lessons in step? Answered from the files, without executing anything."""
 
-import nbformat
-
 from .build import check_outputs, verdicts
 from .compose import compose
 from .exercises import frame, stub_frame
 from .lesson import read_lesson
-from .outputs import output_problems
+from .outputs import output_problems, read_notebook
 from .problems import LessonError, Problem
 from .rules import lesson_problems, number_problems
 
@@ -48,8 +46,8 @@ def _notebook_problems(lesson, course, solved):
     if not path.exists():
         return [Problem(file, f"is missing: {BUILD} {lesson.name}")]
     try:
-        notebook = nbformat.read(path, as_version=4)
-    except (ValueError, KeyError, AttributeError) as error:
+        notebook = read_notebook(path)
+    except ValueError as error:
         return [Problem(file, f"is not a notebook ({error}): {BUILD} {lesson.name}")]
     problems = _difference(lesson, notebook, file, solved)
     if not problems:
@@ -68,7 +66,7 @@ def _difference(lesson, notebook, file, solved):
             Problem(file, f"has {len(notebook.cells)} cells, but {lesson.file} makes {len(expected.cells)}: {again}")
         ]
     problems = [
-        Problem(file, _cell_message(written, new, stored, f"{lesson.file}:{written.line}", again), None, written.number)
+        Problem(file, _cell_message(written, stored, f"{lesson.file}:{written.line}", again), None, written.number)
         for written, new, stored in zip(lesson.cells, expected.cells, notebook.cells, strict=True)
         if _content(new) != _content(stored)
     ]
@@ -88,12 +86,15 @@ def _without_budget(metadata):
     return {**metadata, "course": course}
 
 
-def _cell_message(written, new, stored, place, again):
-    if "exercise" in written.tags and stored.source != new.source:
-        if stub_frame(stored.source) != frame(written.source) and frame(stored.source) != frame(written.source):
-            return f"the exercise differs from its solution in {place}: edit the lesson, then {again}"
-        return f"the stub or the solution differs from {place}: edit the lesson, then {again}"
+def _cell_message(written, stored, place, again):
+    if "exercise" in written.tags and not _same_exercise(written.source, stored.source):
+        return f"the exercise differs from its solution in {place}: edit the lesson, then {again}"
     return f"differs from {place}: edit the lesson, not the notebook, then {again}"
+
+
+def _same_exercise(written, stored):
+    """Whether a stored stub or solution is the written exercise, whatever stands in the place of the solution."""
+    return frame(written) in (frame(stored), stub_frame(stored))
 
 
 def _verdict_problems(notebook, file, expected):
