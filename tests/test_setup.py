@@ -3,6 +3,7 @@
 import ast
 import errno
 import importlib.util
+import inspect
 import os
 import re
 import shutil
@@ -360,8 +361,8 @@ def test_this_environment_is_the_course_environment():
 
 def test_a_python_without_torch_is_told_how_to_start_jupyter(tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "empty")], check=True)
-    recipe = require_course_environment.__doc__.split("\n\n")
-    code = "\n".join(line.strip() for part in recipe for line in part.splitlines() if line.startswith("        "))
+    recipe = inspect.cleandoc(require_course_environment.__doc__)
+    code = "\n".join(line.strip() for line in recipe.splitlines() if line.startswith("    "))
     assert "require_course_environment()" in code
     (ROOT / "notebooks").mkdir(exist_ok=True)
     result = subprocess.run(
