@@ -57,6 +57,6 @@ def seed(number=0):
     import torch
 
     random.seed(number)
-    np.random.seed(number % 2**32)
+    np.random.seed(number % 2**32)  # noqa: NPY002 - for libraries that still use NumPy's global state
     torch.manual_seed(number)
     return torch.Generator().manual_seed(number)

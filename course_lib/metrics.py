@@ -25,8 +25,8 @@ def colorfulness(rgb):
 
     Notes
     -----
-    The opponent values are signed: with absolute values a picture that is half red, half cyan would fall from 285 to 86. Standard deviations
-    divide by the number of pixels.
+    The opponent values are signed: with absolute values a picture that is half red, half cyan would fall from 285 to 86.
+    Standard deviations divide by the number of pixels.
     """
     red, green, blue = (_batch(check_rgb(rgb)) * 255).unbind(1)
     rg, yb = red - green, (red + green) / 2 - blue
@@ -71,7 +71,7 @@ def ssim(rgb, true_rgb):
 
 
 def delta_e(rgb, true_rgb):
-    """Mean color difference Delta E 2000 of each picture, by scikit-image: (B,). About 1 is just noticeable, 2 to 10 visible at a glance."""
+    """Mean color difference Delta E 2000 of each picture, by scikit-image: (B,). About 1 is just noticeable."""
     return delta_e_map(rgb, true_rgb).mean(dim=(1, 2))
 
 

@@ -58,6 +58,8 @@ def report(name, value, expect=None, tol=None, at_least=None, at_most=None, unit
 
 
 def _range(expect, tol, at_least, at_most):
+    if tol is not None and (expect is None or tol < 0):
+        raise ValueError("report takes tol, 0 or more, together with expect.")
     if expect is not None:
         if at_least is not None or at_most is not None:
             raise ValueError("report takes expect (with tol) or at_least and at_most, not both.")
@@ -79,7 +81,7 @@ def _range(expect, tol, at_least, at_most):
 
 def _digits(value, width):
     """As many digits as the width of the range makes meaningful."""
-    if not math.isfinite(value) or value == round(value) and width == 0:
+    if not math.isfinite(value) or (value == round(value) and width == 0):
         return f"{value:g}"
     if not math.isfinite(width) or width == 0:
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
