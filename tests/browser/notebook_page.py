@@ -109,7 +109,7 @@ class NotebookPage:
         """Keep a screenshot in ``folder`` or in the folder that COURSE_SHOTS names; do nothing without either."""
         folder = folder or os.environ.get("COURSE_SHOTS")
         if folder:
-            self.page.screenshot(path=Path(folder) / f"{self.name}-{label}.png")
+            self.page.screenshot(path=Path(folder) / f"{self.name.replace('/', '-')}-{label}.png")
 
     def shots_of_whole_notebook(self, folder):
         """Write screenshots of the notebook from top to bottom, one per screen, and return their number."""

@@ -28,9 +28,8 @@ def main():
             notebook = NotebookPage(browser.new_page(viewport=VIEWPORT), server, name).open()
             notebook.run_all(options.seconds)
             notebook.page.keyboard.press("Control+B")  # the file list takes room from the notebook
-            folder = options.out / Path(name).parent
-            folder.mkdir(parents=True, exist_ok=True)
-            print(f"{name}: {notebook.shots_of_whole_notebook(folder)} pictures in {folder}")
+            number = notebook.shots_of_whole_notebook(options.out)
+            print(f"{name}: {number} pictures in {options.out}")
             notebook.close()
 
 
