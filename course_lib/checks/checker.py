@@ -1,6 +1,7 @@
 """Exercise checks: run the checker of an exercise on an answer and print one line with the verdict."""
 
 import importlib
+import importlib.util
 from dataclasses import dataclass
 
 CHECKERS = {}  # name of the exercise -> function
@@ -59,12 +60,13 @@ def check(name, answer):
 
 
 def _find(name):
-    try:
-        importlib.import_module(f"course_lib.checks.lesson_{name.split('.')[0]}")
-        return CHECKERS[name]
-    except (ImportError, KeyError):
+    module = f"course_lib.checks.lesson_{name.split('.')[0]}"
+    if name not in CHECKERS and importlib.util.find_spec(module):
+        importlib.import_module(module)
+    if name not in CHECKERS:
         known = ", ".join(sorted(CHECKERS)) or "none"
-        raise ValueError(f"There is no exercise {name!r}. Known: {known}.") from None
+        raise ValueError(f"There is no exercise {name!r}. Known: {known}.")
+    return CHECKERS[name]
 
 
 def call(answer, *arguments):

@@ -133,9 +133,9 @@ def draw_picture(axis, picture, label=None):
     small = max(picture.shape[-2:]) < 200  # enlarged pixels should look like pixels
     options = {"interpolation": "nearest" if small else "antialiased"}
     if picture.ndim == 2:
-        axis.imshow(picture, cmap="gray", vmin=0, vmax=100 if picture.max() > 1.001 else 1, **options)
+        axis.imshow(picture.numpy(), cmap="gray", vmin=0, vmax=100 if picture.max() > 1.001 else 1, **options)
     else:
-        axis.imshow(picture.clamp(0, 1).movedim(0, -1), **options)
+        axis.imshow(picture.clamp(0, 1).movedim(0, -1).numpy(), **options)
     axis.axis("off")
     if label:
         axis.set_title(label)
