@@ -9,6 +9,7 @@ from .outputs import clean, output_problems, read_notebook, serialize
 from .problems import LessonError, Problem
 from .rules import lesson_problems, number_problems
 from .same import keep_equal_outputs
+from .style import style_problems
 
 
 def build(path, course, budget="quick"):
@@ -18,7 +19,7 @@ def build(path, course, budget="quick"):
     Raises LessonError and writes neither notebook when anything is wrong with either.
     """
     lesson = read_lesson(path, course)
-    problems = lesson_problems(lesson, course)
+    problems = lesson_problems(lesson, course) or both_style_problems(lesson)
     if problems:
         raise LessonError(problems)
     built = {solved: run(lesson, course, solved, budget) for solved in (False, True)}
@@ -29,6 +30,11 @@ def build(path, course, budget="quick"):
         raise LessonError(problems)
     written = [target for solved in (False, True) if (target := _write(built[solved][0], lesson, course, solved))]
     return {"seconds": built[False][1], "allowed": lesson.seconds[budget], "written": written}
+
+
+def both_style_problems(lesson):
+    """What ruff finds in either notebook, each once."""
+    return list(dict.fromkeys(p for solved in (False, True) for p in style_problems(lesson, compose(lesson, solved))))
 
 
 def run(lesson, course, solved, budget):

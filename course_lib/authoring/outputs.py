@@ -15,6 +15,8 @@ WIDGET_TEXT = "Run this cell to get the controls."
 MAX_BYTES = 1_000_000
 MIN_ALT = 30
 FILE_NAME = re.compile(r"\b[\w-]+\.(?:png|jpe?g|svg|gif|ipynb|py|md)\b", re.IGNORECASE)
+DECIMAL = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?")
+ALL_DIGITS = re.compile(r"\d\.\d{10,}")
 ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,16}\b")
 
 
@@ -78,6 +80,14 @@ def _cell_problems(cell, number):
         yield "is compared by nbval but shows nothing: print a result, or take the tag away"
     if compared and any(WIDGET_TEXT in text_of(output) for output in cell.outputs):
         yield "shows a widget and is compared: move the widget to a cell of its own"
+    if compared and any(map(_has_all_digits, cell.outputs)):
+        yield "is compared and shows a number with all its digits: print it rounded, or end its line with ';'"
+
+
+def _has_all_digits(output):
+    """Whether ``output`` is or holds a decimal number as Python shows it: its last digits differ between processors."""
+    text = text_of(output)
+    return bool(ALL_DIGITS.search(text)) or (output.output_type == "execute_result" and bool(DECIMAL.fullmatch(text)))
 
 
 def _output_problems(output):

@@ -1,6 +1,6 @@
 """Are notebooks and lessons in step? Answered from the files, without executing anything."""
 
-from .build import check_outputs, verdicts
+from .build import both_style_problems, check_outputs, verdicts
 from .compose import compose
 from .exercises import frame, stub_frame
 from .lesson import read_lesson
@@ -23,7 +23,7 @@ def check_lesson(path, course):
         lesson = read_lesson(path, course)
     except LessonError as error:
         return error.problems
-    problems = lesson_problems(lesson, course)
+    problems = lesson_problems(lesson, course) or both_style_problems(lesson)
     if problems:
         return problems  # notebooks can only be compared with a lesson that is well-formed
     return [problem for solved in (False, True) for problem in _notebook_problems(lesson, course, solved)]

@@ -6,6 +6,7 @@ from course_lib.authoring.build import build
 from course_lib.authoring.lesson import read_lesson
 from course_lib.authoring.problems import LessonError
 from course_lib.authoring.rules import lesson_problems
+from course_lib.authoring.sync import check
 from tests.authoring.sample import replace_in, sample_course, sample_path
 
 BEGIN, END = "    # BEGIN SOLUTION\n", "    # END SOLUTION\n"
@@ -48,6 +49,12 @@ IN_THE_TEXT = {
     "an empty solution": (("    return 2 * number\n", "    # twice\n"), "cell 6: the solution is empty"),
     "no quiz shown": (('quiz("01")', "print()"), 'never shows its quiz: call quiz("01") in the last part'),
 }  # fmt: skip
+IN_THE_STYLE = {
+    "an unused import": ((HALF, f"import os\n\n{HALF}"), "cell 3: `os` imported but unused (ruff F401)"),
+    "an unformatted cell": ((HALF, "half = 3/2\n"), "cell 3: is not formatted as ruff formats it, which would be:\nhalf = 3 / 2"),
+    "no Python": ((HALF, "half = = 3\n"), "cell 3: Expected an expression (ruff invalid-syntax)"),
+}  # fmt: skip
+
 IN_A_RUN = {
     "a failing cell": ((HALF, "half = 1 / 0\n"), "01_sample.md:42: cell 3: fails with ZeroDivisionError: division by zero"),
     "a wrong number": ((HALF, "half = 3 / 4\n"), "cell 3: fails with AssertionError: half of three: 0.75 is not 1.5"),
@@ -63,11 +70,13 @@ IN_A_RUN = {
     "a home folder": ((SHARE, "from pathlib import Path\nprint(Path.home())\n"), "cell 4: prints a path of this machine"),
     "an address": ((SHARE, "object()\n"), "cell 4: prints a memory address: 'at 0x"),
     "nothing to compare": ((SHARE, "half\nNone\n"), "cell 4: is compared by nbval but shows nothing"),
+    "a number that report returns": ((SHARE, SHARE + "half\n"), "cell 4: is compared and shows a number with all its digits"),
+    "a number with all its digits": ((SHARE, "print(half / 7)\n" + SHARE), "cell 4: is compared and shows a number with all"),
     "a compared widget": ((SLIDER, f"{SLIDER[:-1]}  # report()\n"), "cell 5: shows a widget and is compared"),
     "a big output": ((SHARE, "print('half ' * 220_000)\n"), "has 1.1"),
     "an unshown number": (("it is 1.5", "it is 1.52"), "01_sample.md:49: '1.52' is in the prose, but no code cell or output"),
     "an unshown percentage": (("a share of 50 %", "a share of 51 %"), "'51 %' is in the prose, but no code cell or output"),
-    "a passing stub": (("def double", "def wrong"), "fails with NameError: name 'double' is not defined"),
+    "a name that is not there": (("def double", "def wrong"), "fails with NameError: name 'double' is not defined"),
     "a wrong solution": (("return 2 * number", "return number"), "cell 7: the solution does not pass its check: '✗ 01.d"),
     "a stub that is right": (
         (SOLUTION, f"{SOLUTION}    return 2 * number\n"),
@@ -101,6 +110,21 @@ def text_problems(course):
         return error.problems
 
 
+@pytest.mark.parametrize("name", IN_THE_STYLE)
+def test_ruff_sees_a_bad_cell_before_anything_runs(name, tmp_path, monkeypatch):
+    change, message = IN_THE_STYLE[name]
+    course = sample_course(tmp_path, monkeypatch, change)
+    (problem,) = check(course.lesson_paths(), course)
+    assert message in str(problem)
+
+
+@pytest.fixture
+def no_style(monkeypatch):
+    """Bad lessons say what goes wrong in a run in as few words as they can."""
+    monkeypatch.setattr("course_lib.authoring.build.both_style_problems", lambda lesson: [])
+
+
+@pytest.mark.usefixtures("no_style")
 @pytest.mark.parametrize("name", IN_A_RUN)
 def test_the_build_refuses_a_bad_lesson_and_writes_nothing(name, tmp_path, monkeypatch):
     change, message = IN_A_RUN[name]
@@ -112,6 +136,7 @@ def test_the_build_refuses_a_bad_lesson_and_writes_nothing(name, tmp_path, monke
     assert list(course.notebooks.rglob("*.ipynb")) == []
 
 
+@pytest.mark.usefixtures("no_style")
 def test_a_cell_over_its_time_limit_is_refused(tmp_path, monkeypatch):
     slow = (HALF, f"import time\ntime.sleep(30)\n{HALF}")
     course = sample_course(tmp_path, monkeypatch, slow, ("quick: 60", "quick: 2"))
