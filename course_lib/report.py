@@ -28,10 +28,6 @@ def report(name, value, expect=None, tol=None, at_least=None, at_most=None, unit
         The smallest budget at which the claim must hold. Below it the line is printed and nothing is checked: a network trained for
         a second proves nothing.
 
-    Returns
-    -------
-    value : float
-
     Raises
     ------
     ClaimError
@@ -41,7 +37,7 @@ def report(name, value, expect=None, tol=None, at_least=None, at_most=None, unit
 
     Examples
     --------
-    >>> _ = report("grey pixels", 3, expect=3)
+    >>> report("grey pixels", 3, expect=3)
     grey pixels: 3 (expected 3)
     """
     value = float(value)
@@ -50,11 +46,10 @@ def report(name, value, expect=None, tol=None, at_least=None, at_most=None, unit
     line = f"{name}: {_digits(value, high - low)}{unit} (expected {words}{unit})"
     if not budgets.reaches(budget):
         print(f"{line}, checked from budget {budget} up")
-        return value
+        return
     if not low <= value <= high:  # also catches NaN
         raise ClaimError(f"{line}. The text is wrong, or something it rests on has changed.")
     print(line)
-    return value
 
 
 def _range(expect, tol, at_least, at_most):
