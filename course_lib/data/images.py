@@ -208,8 +208,6 @@ def _apply_profile(picture, profile):
         picture = picture.convert("RGB")
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if picture.mode == "RGB" and "sRGB" in ImageCms.getProfileDescription(source):
-            return picture  # converting would only round
         target = ImageCms.createProfile("sRGB")
         return ImageCms.profileToProfile(picture, source, target, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError):
@@ -222,7 +220,7 @@ def _reduce(picture, max_pixels):
         return picture
     scale = (max_pixels / (width * height)) ** 0.5
     width = min(max(1, int(width * scale)), max_pixels)
-    height = min(max(1, int(height * scale)), max_pixels // width)  # a side held at 1 pixel leaves the other one less
+    height = min(max(1, int(height * scale)), max_pixels)
     return picture.resize((width, height), Image.Resampling.BOX if picture.mode == "F" else Image.Resampling.LANCZOS)
 
 

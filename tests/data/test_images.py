@@ -193,7 +193,7 @@ def bad_files(folder):
         "truncated.jpg": (good[: len(good) // 2], "incomplete"),
         "truncated.png": (png[: len(png) // 2], "incomplete"),
         "header only.png": (png[:20], "damaged|incomplete|not a picture"),
-        "empty.png": (b"", "empty"),
+        "nothing.png": (b"", "is empty"),
         "bomb.png": (claims(60_000, 60_000), "pixels than the limit"),
         "100 megapixels.png": (claims(10_000, 10_000), "10000 x 10000 pixels, more than the limit"),
         "drawing.eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),
@@ -320,7 +320,12 @@ def test_pillow_pictures():
         as_image(Image.open(io.BytesIO(encode(gradient(200, 200))[:400])))
 
 
-def test_the_caller_keeps_his_array():
+def test_rounding_beyond_the_ends_is_cut():
+    x = as_image(torch.tensor([-5e-5, 1 + 5e-5]).expand(3, 1, 2))
+    assert x.aminmax() == (0, 1)
+
+
+def test_the_caller_keeps_the_array():
     array = torch.rand(3, 4, 5)
     before = array.clone()
     as_image(array).zero_()

@@ -135,6 +135,14 @@ def test_hue_is_independent_of_lightness_and_shape():
         assert abs(difference) < 4.5 * error
 
 
+def test_colors_and_shapes_of_a_seed_share_no_random_numbers():
+    firsts = [petals(1, size=8, seed=seed) for seed in range(150)]
+    skies = {}
+    for first in firsts:
+        skies.setdefault(first.layout.present.sum().item(), set()).add(first.hues["sky"].item())
+    assert skies == {flowers: {0, 1} for flowers in range(1, 6)}
+
+
 def test_conditional_mean_is_the_mean_over_redraws():
     few = petals(6, size=24, seed=2)
     total, draws = torch.zeros(6, 2, 24, 24), 3000
