@@ -7,11 +7,12 @@ import re
 
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageChops
 
 from course_lib import quizzes
 from course_lib.widgets import Explorer, choice, draw_picture, figure_html, new_figure, pictures, quiz, show, slider
 from course_lib.widgets.explorer import WIDGETS, widget
+from course_lib.widgets.figures import _with_palette
 
 ALT = "A line that rises from zero to the chosen number"
 
@@ -89,6 +90,21 @@ def test_lines_are_stored_without_loss_and_photographs_small():
     assert image(figure_html(*draw_line(2)))[0] == "png"
     noise = pictures({"noise": torch.rand(3, 240, 240)})
     assert image(figure_html(noise, ALT))[0] == "jpeg"
+
+
+def test_a_drawing_gets_a_palette_and_looks_the_same():
+    figure, _ = draw_line(2)
+    stored = image(figure_html(figure, ALT))[1]
+    width, height = figure.canvas.get_width_height()
+    drawn = Image.frombuffer("RGBA", (width, height), figure.canvas.buffer_rgba()).convert("RGB")
+    assert stored.mode == "P"
+    assert max(high for _, high in ImageChops.difference(stored.convert("RGB"), drawn).getextrema()) <= 6
+
+
+def test_a_palette_that_would_show_is_not_used():
+    colors = (torch.rand(1000, 3, generator=torch.Generator().manual_seed(0)) * 255).byte().numpy()
+    many = Image.fromarray(colors.reshape(20, 50, 3))
+    assert _with_palette(many) is many
 
 
 def drawn_color(picture):
