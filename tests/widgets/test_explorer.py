@@ -110,7 +110,7 @@ def test_a_palette_that_would_show_is_not_used():
 def drawn_color(picture):
     """The color in the middle of a drawn picture, 0..255."""
     _, drawn = image(figure_html(pictures({"": picture}), ALT))
-    return drawn.getpixel((drawn.width // 2, drawn.height // 2 + 10))
+    return drawn.convert("RGB").getpixel((drawn.width // 2, drawn.height // 2 + 10))
 
 
 def test_a_red_picture_is_drawn_red_and_not_blue():
