@@ -75,7 +75,7 @@ def _check(course, names):
     problems = check(course.select(names), course, whole=not names)
     if problems:
         return _report(problems)
-    print(f"{len(course.select(names))} lessons are well-formed and in step with their notebooks")
+    print(f"well-formed and in step with their notebooks: {len(course.select(names))} lessons")
     return 0
 
 

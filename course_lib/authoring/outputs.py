@@ -81,7 +81,7 @@ def _cell_problems(cell, number):
     if compared and any(WIDGET_TEXT in text_of(output) for output in cell.outputs):
         yield "shows a widget and is compared: move the widget to a cell of its own"
     if compared and any(map(_has_all_digits, cell.outputs)):
-        yield "is compared and shows a number with all its digits: print it rounded, or end its line with ';'"
+        yield "is compared and shows a number with all its digits: print it rounded"
 
 
 def _has_all_digits(output):

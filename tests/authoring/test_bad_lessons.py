@@ -70,7 +70,7 @@ IN_A_RUN = {
     "a home folder": ((SHARE, "from pathlib import Path\nprint(Path.home())\n"), "cell 4: prints a path of this machine"),
     "an address": ((SHARE, "object()\n"), "cell 4: prints a memory address: 'at 0x"),
     "nothing to compare": ((SHARE, "half\nNone\n"), "cell 4: is compared by nbval but shows nothing"),
-    "a number that report returns": ((SHARE, SHARE + "half\n"), "cell 4: is compared and shows a number with all its digits"),
+    "a bare number": ((SHARE, SHARE + "half\n"), "cell 4: is compared and shows a number with all its digits"),
     "a number with all its digits": ((SHARE, "print(half / 7)\n" + SHARE), "cell 4: is compared and shows a number with all"),
     "a compared widget": ((SLIDER, f"{SLIDER[:-1]}  # report()\n"), "cell 5: shows a widget and is compared"),
     "a big output": ((SHARE, "print('half ' * 220_000)\n"), "has 1.1"),

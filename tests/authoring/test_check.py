@@ -41,7 +41,7 @@ def test_a_built_course_is_in_step_and_nothing_runs(course, monkeypatch, capsys)
     monkeypatch.setattr(execute, "NotebookClient", None)
     assert problems(course) == []
     assert main(["check", "--root", str(course.root)]) == 0
-    assert "1 lessons are well-formed and in step" in capsys.readouterr().out
+    assert "in step with their notebooks: 1 lessons" in capsys.readouterr().out
 
 
 def test_the_command_fails_with_one_line_for_each_problem(course, capsys):

@@ -7,7 +7,7 @@ from course_lib.authoring.problems import LessonError
 from tests.authoring.sample import FOLDER, NAME
 from tests.notebooks.validation import guard_problems, validate, validate_solution
 
-CLAIM = 'from course_lib.report import report\n_ = report("half of 3", {value}, expect=1.5, tol=0.1)'
+CLAIM = 'from course_lib.report import report\nreport("half of 3", {value}, expect=1.5, tol=0.1)'
 CLAIMED = "half of 3: 1.50 (expected 1.5 ± 0.1)\n"
 
 
