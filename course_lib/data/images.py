@@ -66,9 +66,8 @@ def _only_picture_errors(name):
             yield
         except PictureError:
             raise
-        except (
-            Exception
-        ) as error:  # damaged files raise nearly anything: OSError, SyntaxError, struct.error, IndexError
+        except Exception as error:
+            # Damaged files make Pillow raise nearly anything: OSError, SyntaxError, struct.error, IndexError, ...
             raise PictureError(_what_went_wrong(error, name)) from error
 
 
