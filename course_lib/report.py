@@ -76,9 +76,9 @@ def _range(expect, tol, at_least, at_most):
 
 def _digits(value, width):
     """As many digits as the width of the range makes meaningful."""
-    if not math.isfinite(value) or (value == round(value) and width == 0):
+    if not math.isfinite(value) or (value == round(value) and (width == 0 or not math.isfinite(width))):
         return f"{value:g}"
     if not math.isfinite(width) or width == 0:
-        return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+        return f"{value:#.3g}" if abs(value) < 1000 else f"{value:,.0f}"
     decimals = max(0, 1 - math.floor(math.log10(width)))
     return f"{value:.{min(decimals, 6)}f}"

@@ -17,8 +17,9 @@ from course_lib.report import ClaimError, report
         ({"value": 23.4567, "expect": 23, "tol": 1}, "n: 23.5 (expected 23 ± 1)"),
         ({"value": 0.123456, "expect": 0.12, "tol": 0.01}, "n: 0.123 (expected 0.12 ± 0.01)"),
         ({"value": 35.2, "at_least": 20, "at_most": 50, "unit": "dB"}, "n: 35 dB (expected 20 to 50 dB)"),
-        ({"value": 0.5, "at_least": 0.25}, "n: 0.5 (expected at least 0.25)"),
-        ({"value": 0.5, "at_most": 1}, "n: 0.5 (expected at most 1)"),
+        ({"value": 0.5, "at_least": 0.25}, "n: 0.500 (expected at least 0.25)"),
+        ({"value": 4.9996, "at_most": 8.5}, "n: 5.00 (expected at most 8.5)"),
+        ({"value": 5, "at_most": 8.5}, "n: 5 (expected at most 8.5)"),
     ],
 )
 def test_the_line(capsys, arguments, line):
