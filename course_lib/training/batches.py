@@ -1,0 +1,56 @@
+"""Batches cut out of tensors in memory: no worker processes, nothing copied but the batch."""
+
+import torch
+from fastai.data.core import DataLoaders
+from fastai.data.load import DataLoader
+
+from course_lib import budget
+
+
+class TensorBatches(DataLoader):
+    """fastai's DataLoader over tensors with the same first axis: one index operation per batch instead of one per picture."""
+
+    def create_batches(self, samples):
+        for rows in self.chunkify(samples):
+            rows = torch.tensor(list(rows))
+            yield tuple(part[rows] for part in self.dataset.parts)
+
+
+class _Tensors:
+    """Tensors of one length as a data set."""
+
+    def __init__(self, *parts):
+        lengths = {len(part) for part in parts}
+        if len(lengths) != 1:
+            raise ValueError(f"Inputs and targets must be as many, got {[len(part) for part in parts]}.")
+        self.parts = parts
+
+    def __len__(self):
+        return len(self.parts[0])
+
+    def __getitem__(self, row):
+        return tuple(part[row] for part in self.parts)
+
+
+def dataloaders(train_x, train_y, valid_x, valid_y, batch_size=32):
+    """Training and validation batches for a Learner.
+
+    Parameters
+    ----------
+    train_x, train_y, valid_x, valid_y : tensors
+        Inputs and targets; the first axis counts the pictures.
+    batch_size : int
+
+    Returns
+    -------
+    fastai DataLoaders
+        Training batches are shuffled anew in every epoch and all full; validation batches keep their order.
+    """
+    training, validation = _Tensors(train_x, train_y), _Tensors(valid_x, valid_y)
+    if len(training) < batch_size:
+        raise ValueError(f"There are {len(training)} training pictures, fewer than one batch of {batch_size}.")
+    return DataLoaders(
+        TensorBatches(training, bs=batch_size, shuffle=True, drop_last=True),
+        TensorBatches(validation, bs=batch_size),
+        device=budget.device(),
+    )
