@@ -1,6 +1,7 @@
 """The exercises of lesson 01: luma, lightness, coarse color, the color detective, more contrast with the same colors."""
 
 import torch
+import torch.nn.functional as F
 from skimage.color import rgb2lab
 
 from course_lib import color
@@ -230,23 +231,23 @@ def _equalize_l(answer):
     rgb = color.lab_to_rgb(lab)
     result = call_for_tensor(answer, rgb)
     if result.shape != rgb.shape:
-        raise Wrong(
-            f"a picture of shape {tuple(rgb.shape)} is asked for, and this is {tuple(result.shape)}. Is it L alone, or channels last?"
-        )
+        shapes = f"{tuple(rgb.shape)} is asked for, and this is {tuple(result.shape)}"
+        raise Wrong(f"a picture of shape {shapes}. Is it L alone, or channels last?")
     if result.min() < -1e-3 or result.max() > 1 + 1e-3:
         raise Wrong("the values leave [0, 1]. Is it still Lab? Turn it into sRGB with color.join or color.lab_to_rgb.")
-    after = color.rgb_to_lab(result.float().clamp(0, 1))
-    _judge_lightness(after, lab, result.float(), rgb)
-    _judge_ab(after[1:], lab[1:], result.float(), rgb)
+    result = result.float().clamp(0, 1)
+    after = color.rgb_to_lab(result)
+    if _is_equalized(color.rgb_to_lab(result.flip(0)), lab):
+        raise Wrong("red and blue are exchanged on the way out: pictures are R, G, B.")
+    _judge_lightness(after, lab, result, rgb)
+    _judge_ab(after[1:], lab[1:])
     return "right: L is spread evenly from black to white, and a and b stay where they were."
 
 
 def _dull_lab():
     """A soft picture of middle lightness and little chroma, so that its colors exist at nearly every other lightness."""
-    generator = torch.Generator().manual_seed(5)
-    soft = torch.nn.functional.interpolate(torch.rand(1, 3, 6, 8, generator=generator), size=(36, 48), mode="bicubic")[
-        0
-    ]
+    coarse = torch.rand(1, 3, 6, 8, generator=torch.Generator().manual_seed(5))
+    soft = F.interpolate(coarse, size=(36, 48), mode="bicubic")[0]
     low, high = soft.amin(dim=(1, 2), keepdim=True), soft.amax(dim=(1, 2), keepdim=True)
     unit = (soft - low) / (high - low)
     return unit * torch.tensor([25.0, 14.0, 10.0])[:, None, None] + torch.tensor([45.0, -2.0, 3.0])[:, None, None]
@@ -261,21 +262,25 @@ def _judge_lightness(after, lab, result, rgb):
     if close(after, lab, 0.5):
         raise Wrong("nothing changed. Equalize lab[0] and put it back.")
     if not close(after[0], 100 * _ranks(lab[0]), 5):
-        raise Wrong(_why_lightness(after[0], lab[0], result, rgb))
+        raise Wrong(_why_lightness(after[0], lab[0], rgb))
 
 
-def _why_lightness(after, before, result, rgb):
+def _why_lightness(after, before, rgb):
     if close(after, 100 * _ranks(color.to_gray(rgb.flip(0))[0]), 5):
         return "red and blue are exchanged on the way in: pictures are R, G, B."
-    if close(color.to_gray(result.clamp(0, 1).flip(0))[0], 100 * _ranks(before), 5):
-        return "red and blue are exchanged on the way out: pictures are R, G, B."
-    by_rows = torch.stack([_ranks(row[None])[0] for row in before])
-    by_columns = torch.stack([_ranks(column[None])[0] for column in before.T]).T
-    if close(after, 100 * by_rows, 8) or close(after, 100 * by_columns, 8):
+    by_rows = torch.stack([_ranks(row) for row in before])
+    by_columns = torch.stack([_ranks(column) for column in before.T]).T
+    if min((after - 100 * ranks).abs().mean() for ranks in (by_rows, by_columns)) < 3:
         return "the wrong axis: each row or column was equalized for itself. Take all pixels of L at once."
     if after.max() - after.min() < 60:
-        return "L does not reach from black to white. equalize takes values in [0, 1]: divide L by 100 first, and multiply after."
-    return "L is not spread evenly over 0 to 100. After equalizing, a tenth of the pixels should lie below L = 10, a half below 50."
+        return (
+            "L does not reach from black to white. equalize takes values in [0, 1]: divide L by 100 before, "
+            "and multiply after."
+        )
+    return (
+        "L is not spread evenly over 0 to 100. After equalizing, a tenth of the pixels should lie below L = 10, "
+        "a half below 50."
+    )
 
 
 def _ranks(x):
@@ -284,18 +289,17 @@ def _ranks(x):
     return ((order + 1) / x.numel()).reshape(x.shape)
 
 
-def _judge_ab(after, ab, result, rgb):
+def _is_equalized(after, lab):
+    """Whether L is spread evenly and a and b have stayed."""
+    return close(after[0], 100 * _ranks(lab[0]), 5) and bool((after[1:] - lab[1:]).abs().mean() < 1)
+
+
+def _judge_ab(after, ab):
     """a and b must stay, apart from the darkest and lightest pixels, where fewer colors exist."""
-
-    def far(expected):
-        return (after - expected).abs().mean()
-
-    if far(ab) < 1.0:
+    if (after - ab).abs().mean() < 1:
         return
     if after.abs().max() < 1:
         raise Wrong("the picture is gray: a and b are lost. Join the new L with the old a and b.")
-    if far(ab.flip(0)) < 1.0:
+    if (after - ab.flip(0)).abs().mean() < 1:
         raise Wrong("a and b are exchanged. lab[1:] holds them in the right order.")
-    if far(color.rgb_to_lab(rgb.flip(0))[1:]) < 2.0:
-        raise Wrong("red and blue are exchanged: pictures are R, G, B.")
     raise Wrong("L is right, but a and b have changed. Equalize only lab[0].")

@@ -134,9 +134,9 @@ def largest_chroma(level):
 def draw_plane(axis, level):
     """Draw a slice on an axis: a to the right, b upward, and gray with a black edge where sRGB has no color."""
     rgb = color.lab_to_rgb(_slice(level), clip=False)
-    room = torch.minimum(rgb, 1 - rgb).amin(dim=0)  # how far a color is from the edge; below 0 it is outside
+    room = torch.minimum(rgb, 1 - rgb).amin(dim=0).numpy()  # how far a color is from the edge; below 0 it is outside
     box = (-REACH, REACH, -REACH, REACH)
-    axis.imshow(rgb.clamp(0, 1).movedim(0, -1), origin="lower", extent=box, interpolation="bilinear")
+    axis.imshow(rgb.clamp(0, 1).movedim(0, -1).numpy(), origin="lower", extent=box, interpolation="bilinear")
     axis.contourf(room, levels=[-99, 0], colors=["0.93"], extent=box)
     if room.max() > 0:
         axis.contour(room, levels=[0], colors="black", linewidths=1, extent=box)
