@@ -20,6 +20,8 @@ RGB_TO_XYZ = torch.tensor(
 )
 WHITE = torch.tensor([0.95047, 1.0, 1.08883], dtype=torch.float64)
 
+# L + 16, a and b from the three values f(X / Xn), f(Y / Yn), f(Z / Zn).
+_F_TO_LAB = torch.tensor([[0.0, 116.0, 0.0], [500.0, -500.0, 0.0], [0.0, 200.0, -200.0]], dtype=torch.float64)
 _XYZ_OVER_WHITE = RGB_TO_XYZ / WHITE[:, None]
 
 _SRGB_KNEE = 0.04045  # where the sRGB curve turns from a line into a power
@@ -91,33 +93,36 @@ def _why_out_of_range(low, high):
     return f"{found} Use x.clamp(0, 1) if a filter overshot."
 
 
-def _scratch(x):
-    """Memory for results of the shape of x to be written over, or None where autograd has to keep every step."""
-    return None if x.requires_grad else torch.empty_like(x)
+# Making a tensor costs as much time as a multiplication, so results are written over one another where autograd does not need them:
+# ``out=_over(y)`` is y itself without gradients, and a new tensor with them.
+
+
+def _over(y):
+    return None if y.requires_grad else y
 
 
 def _power(x, exponent):
     """``x ** exponent`` for positive x; torch's own pow takes 1.4 times as long as these three steps."""
-    out = _scratch(x)
-    return torch.exp(torch.mul(torch.log(x, out=out), exponent, out=out), out=out)
+    y = torch.log(x).mul_(exponent)
+    return torch.exp(y, out=_over(y))
 
 
 def _polynomial(coefficients, x):
     """The sum of ``coefficients[k] * x ** k``, by Horner's rule."""
-    out = _scratch(x)
-    y = torch.mul(x, coefficients[-1], out=out)
+    y = x * coefficients[-1]
     for c in coefficients[-2:0:-1]:
-        y = torch.mul(torch.add(y, c, out=out), x, out=out)
-    return torch.add(y, coefficients[0], out=out)
+        y = torch.mul(y.add_(c), x, out=_over(y))
+    return y.add_(coefficients[0])
 
 
 def _gamma_polynomial(degree=6):
-    """Coefficients c so that ``x ** 2.4 = sum(c[k] * x ** (k / 2))`` within 2e-7 above the knee of the sRGB curve.
+    """Coefficients c so that ``((x + 0.055) / 1.055) ** 2.4`` is ``sum(c[k] * (x + 0.055) ** (k / 2))`` within 2e-7 above the sRGB knee.
 
-    In x itself the same accuracy would take degree 10: the square root moves the branch point at 0 away.
+    In x itself the same accuracy would take degree 10: the square root moves the branch point at -0.055 away.
     """
-    low = ((_SRGB_KNEE + 0.055) / 1.055) ** 0.5
-    return Chebyshev.interpolate(lambda root: root**4.8, degree, domain=[low, 1]).convert(kind=Polynomial).coef.tolist()
+    ends = [(_SRGB_KNEE + 0.055) ** 0.5, 1.055**0.5]
+    curve = Chebyshev.interpolate(lambda root: (root**2 / 1.055) ** 2.4, degree, domain=ends)
+    return curve.convert(kind=Polynomial).coef.tolist()
 
 
 def _mix_channels(matrix, x):
@@ -132,6 +137,12 @@ _GAMMA = _gamma_polynomial()
 # left over, is the same function without torch.where, which would cost more than the power itself; and no gradient is ever 0 * inf.
 
 
+def _add_line(power, x, above, slope):
+    """``power + slope * (x - above)``."""
+    out = _over(power)
+    return torch.add(torch.add(power, x, alpha=slope, out=out), above, alpha=-slope, out=out)
+
+
 def srgb_to_linear(x):
     """Undo the sRGB transfer curve: display values in [0, 1] to amounts of light in [0, 1].
 
@@ -139,25 +150,26 @@ def srgb_to_linear(x):
     square root, which takes 0.7 times as long.
     """
     above = x.clamp(min=_SRGB_KNEE)
-    root = ((above + 0.055) / 1.055).sqrt()
-    return _polynomial(_GAMMA, root).add(x - above, alpha=1 / 12.92)
+    power = _polynomial(_GAMMA, (above + 0.055).sqrt_())
+    return _add_line(power, x, above, 1 / 12.92)
 
 
 def linear_to_srgb(x):
     """The sRGB transfer curve: amounts of light to display values; values below 0 stay below 0."""
     above = x.clamp(min=_LINEAR_KNEE)
-    return (1.055 * _power(above, 1 / 2.4) - 0.055).add(x - above, alpha=12.92)
+    power = 1.055 * _power(above, 1 / 2.4) - 0.055
+    return _add_line(power, x, above, 12.92)
 
 
 def _lab_curve(t):
     """f(t) of CIE 15:2004, equation 8.6: a cube root with a straight foot."""
     above = t.clamp(min=_DELTA**3)
-    return _power(above, 1 / 3).add(t - above, alpha=1 / (3 * _DELTA**2))
+    return _add_line(_power(above, 1 / 3), t, above, 1 / (3 * _DELTA**2))
 
 
 def _lab_curve_inverse(f):
     above = f.clamp(min=_DELTA)
-    return (above * above * above).add(f - above, alpha=3 * _DELTA**2)
+    return _add_line(above * above * above, f, above, 3 * _DELTA**2)
 
 
 def rgb_to_lab(rgb):
@@ -179,8 +191,9 @@ def rgb_to_lab(rgb):
         The values lie outside [0, 1] or the shape is not a picture's; the message says what was probably meant.
     """
     light = srgb_to_linear(check_rgb(rgb))
-    fx, fy, fz = _lab_curve(_mix_channels(_XYZ_OVER_WHITE, light)).unbind(-3)
-    return torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], dim=-3)
+    lab = _mix_channels(_F_TO_LAB, _lab_curve(_mix_channels(_XYZ_OVER_WHITE, light)))
+    lab.narrow(-3, 0, 1).sub_(16)
+    return lab
 
 
 def lab_to_rgb(lab, clip=True):
