@@ -1,4 +1,4 @@
-"""sRGB and CIE L*a*b* on tensors: conversion, the one place of normalization, gamut, grey.
+"""sRGB and CIE L*a*b* on tensors: conversion, the one place of normalization, gamut, gray.
 
 Pictures are ``(B, 3, H, W)`` or ``(3, H, W)`` tensors on any device, sRGB in [0, 1], channels in the order red, green, blue. Lab is
 CIE 1976 L*a*b* under D65 for the 2 degree observer, in its natural units: L in [0, 100], a and b about -110 to 110. Everything is made of
@@ -183,7 +183,7 @@ def rgb_to_lab(rgb):
     Returns
     -------
     lab : tensor of the same shape
-        L in [0, 100]; a and b in natural units. Grey pictures have a and b within 0.01 of 0.
+        L in [0, 100]; a and b in natural units. Gray pictures have a and b within 0.01 of 0.
 
     Raises
     ------

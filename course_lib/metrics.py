@@ -21,7 +21,7 @@ def colorfulness(rgb):
     Returns
     -------
     m3 : tensor, (B,)
-        0 for grey; the paper calls 15 slightly colorful, 45 averagely, 82 highly, 109 extremely colorful.
+        0 for gray; the paper calls 15 slightly colorful, 45 averagely, 82 highly, 109 extremely colorful.
 
     Notes
     -----

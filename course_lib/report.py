@@ -37,8 +37,8 @@ def report(name, value, expect=None, tol=None, at_least=None, at_most=None, unit
 
     Examples
     --------
-    >>> report("grey pixels", 3, expect=3)
-    grey pixels: 3 (expected 3)
+    >>> report("gray pixels", 3, expect=3)
+    gray pixels: 3 (expected 3)
     """
     value = float(value)
     low, high, words = _range(expect, tol, at_least, at_most)

@@ -72,9 +72,9 @@ def test_green_is_light_and_blue_is_dark():
     assert lightness == pytest.approx([87.73, 53.24, 32.30], abs=0.01)
 
 
-def test_greys_have_no_color_and_l_runs_from_0_to_100():
-    grey = torch.linspace(0, 1, 256).expand(3, 1, 256)
-    lab = color.rgb_to_lab(grey)
+def test_grays_have_no_color_and_l_runs_from_0_to_100():
+    gray = torch.linspace(0, 1, 256).expand(3, 1, 256)
+    lab = color.rgb_to_lab(gray)
     assert lab[1:].abs().max() < 0.01
     assert lab[0, 0, 0].item() == pytest.approx(0, abs=1e-3)
     assert lab[0, 0, -1].item() == pytest.approx(100, abs=1e-3)

@@ -40,7 +40,7 @@ def test_colorfulness_is_signed():
     assert metrics.colorfulness(halves((1, 0, 0), (0, 1, 1))).item() == pytest.approx(285, abs=1)
 
 
-def test_grey_has_no_colorfulness():
+def test_gray_has_no_colorfulness():
     assert metrics.colorfulness(torch.rand(1, 1, 8, 8).expand(1, 3, 8, 8)).item() == pytest.approx(0, abs=1e-3)
 
 

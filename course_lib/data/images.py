@@ -29,9 +29,9 @@ _ADVICE = "Save it again as an 8 bit sRGB PNG or JPEG."
 def read_image(source, max_pixels=None):
     """Read a picture.
 
-    Grey becomes three equal channels, transparency is laid on white, EXIF rotation is applied, an embedded color
+    Gray becomes three equal channels, transparency is laid on white, EXIF rotation is applied, an embedded color
     profile other than sRGB is converted to sRGB (a damaged profile is ignored), CMYK and palettes become RGB, 16 bit
-    keeps its precision where Pillow does (grey), and an animation gives its first frame.
+    keeps its precision where Pillow does (gray), and an animation gives its first frame.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def _upright(picture):
 
 
 def _to_srgb(picture, name):
-    """Any mode to one of "RGB", "RGBA" (8 bit sRGB) and "F" (grey in [0, 1])."""
+    """Any mode to one of "RGB", "RGBA" (8 bit sRGB) and "F" (gray in [0, 1])."""
     if picture.mode in _GRAY_16 or picture.mode == "I":
         return _gray_16(picture, name)
     if picture.mode == "F":
@@ -229,7 +229,7 @@ def as_image(array, channels=None):
     Parameters
     ----------
     array : numpy array, torch tensor or Pillow picture
-        uint8, uint16 and bool are scaled; floating point must lie in [0, 1]. 1 channel or none (grey), 2 (grey and
+        uint8, uint16 and bool are scaled; floating point must lie in [0, 1]. 1 channel or none (gray), 2 (gray and
         alpha), 3 (RGB) or 4 (RGBA); alpha is laid on white. Several pictures in one array give several.
     channels : "first" or "last", optional
         Which dimension holds the channels. By default torch tensors have them first, as (3, H, W); of numpy arrays the

@@ -1,7 +1,7 @@
 """The toy world of the course: drawn scenes whose true color distribution is known.
 
 A scene shows sky, grass and flowers. Its lightness is drawn first; then each region draws its color from a fixed list,
-whatever its lightness. So the question of colorization, "which colors may this grey pixel have, and how likely is
+whatever its lightness. So the question of colorization, "which colors may this gray pixel have, and how likely is
 each?", has an exact answer here:
 
 ======== ==================================================================== =================

@@ -111,7 +111,7 @@ def pictures(labelled, columns=None, title=None, width=10.0):
     Parameters
     ----------
     labelled : dict of str to tensor
-        (3, H, W) sRGB in [0, 1], or (H, W) or (1, H, W) grey: lightness in [0, 100] if any value is above 1, else [0, 1].
+        (3, H, W) sRGB in [0, 1], or (H, W) or (1, H, W) gray: lightness in [0, 100] if any value is above 1, else [0, 1].
     columns : int, optional
         Pictures in a row; all in one row by default, up to 5.
     title : str, optional
@@ -142,7 +142,7 @@ def pictures(labelled, columns=None, title=None, width=10.0):
 
 
 def draw_picture(axis, picture, label=None):
-    """Draw one picture on an axis: (3, H, W) sRGB, or (H, W) or (1, H, W) grey as in `pictures`. Pixels stay square and sharp."""
+    """Draw one picture on an axis: (3, H, W) sRGB, or (H, W) or (1, H, W) gray as in `pictures`. Pixels stay square and sharp."""
     picture = torch.as_tensor(picture).detach().float().cpu()
     if picture.ndim == 3 and picture.shape[0] == 1:
         picture = picture[0]

@@ -159,7 +159,7 @@ def draw_hue_lines(ramps, hues):
     Parameters
     ----------
     ramps : dict of str to tensor, (3, 1, N)
-        sRGB, from full chroma at the left to nearly grey at the right.
+        sRGB, from full chroma at the left to nearly gray at the right.
     hues : dict of str to tensor, (N,)
         The Oklab hue of each, in degrees, relative to the first.
     """

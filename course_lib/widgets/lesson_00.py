@@ -1,4 +1,4 @@
-"""Lesson 00: from a grey photograph to a colored one, and back."""
+"""Lesson 00: from a gray photograph to a colored one, and back."""
 
 from course_lib import color
 from course_lib.data import fit, photo
@@ -16,7 +16,7 @@ def small(name):
 
 
 def with_color(rgb, share):
-    """The picture with a share of its color: 0 is grey, 1 is the picture, at the same lightness. (3, H, W) to (3, H, W)."""
+    """The picture with a share of its color: 0 is gray, 1 is the picture, at the same lightness. (3, H, W) to (3, H, W)."""
     lab = color.rgb_to_lab(rgb)
     return color.join(lab[:1], lab[1:] * share)
 
@@ -27,7 +27,7 @@ def draw_amount(name, percent):
     figure = pictures(
         {"what the network gets": with_color(rgb, 0), f"{percent} % of the color": with_color(rgb, percent / 100)}
     )
-    alt = f"The photograph {name}, grey on the left; on the right the same photograph with {percent} percent of its color."
+    alt = f"The photograph {name}, gray on the left; on the right the same photograph with {percent} percent of its color."
     return figure, alt
 
 

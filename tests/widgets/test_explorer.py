@@ -119,9 +119,9 @@ def test_a_red_picture_is_drawn_red_and_not_blue():
     assert drawn_color(red) == (255, 0, 0)
 
 
-@pytest.mark.parametrize("grey", [torch.full((20, 20), 50.0), torch.full((1, 20, 20), 50.0), torch.full((20, 20), 0.5)])
-def test_grey_is_scaled_as_lightness_or_share(grey):
-    assert drawn_color(grey) == pytest.approx((127, 127, 127), abs=2)
+@pytest.mark.parametrize("gray", [torch.full((20, 20), 50.0), torch.full((1, 20, 20), 50.0), torch.full((20, 20), 0.5)])
+def test_gray_is_scaled_as_lightness_or_share(gray):
+    assert drawn_color(gray) == pytest.approx((127, 127, 127), abs=2)
 
 
 def test_pictures_wrap_into_rows_and_hide_empty_axes():
