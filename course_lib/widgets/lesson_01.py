@@ -208,7 +208,7 @@ def draw_subsampled(name, what, factor):
     """A photograph beside itself with coarse ab or coarse L, with three metrics in the title: ``(figure, alt)``."""
     result, psnr, ssim, delta_e = measure_subsampled(name, what, factor)
     figure, axes = new_figure(1, 2, width=6.0, height=2.7)
-    draw_picture(axes[0, 0], small(name), f"{name}, every pixel its own L and ab")
+    draw_picture(axes[0, 0], small(name), f"{name}, as it is")
     draw_picture(axes[0, 1], result, f"one {what} for {factor} x {factor} pixels")
     scores = f"PSNR {psnr:.1f} dB, SSIM {ssim:.3f}, Delta E {delta_e:.1f}" if factor > 1 else "nothing changed"
     figure.suptitle(scores)
