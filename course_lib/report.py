@@ -59,26 +59,34 @@ def _range(expect, tol, at_least, at_most):
         if at_least is not None or at_most is not None:
             raise ValueError("report takes expect (with tol) or at_least and at_most, not both.")
         if tol is None:
-            return expect, expect, f"{expect:g}"
-        return expect - tol, expect + tol, f"{expect:g} ± {tol:g}"
+            return expect, expect, f"{_plain(expect)}"
+        return expect - tol, expect + tol, f"{_plain(expect)} ± {_plain(tol)}"
     if at_least is None and at_most is None:
         raise ValueError("report needs a range: expect (with tol), at_least or at_most.")
     low = -math.inf if at_least is None else at_least
     high = math.inf if at_most is None else at_most
     if low > high:
-        raise ValueError(f"at_least={low:g} is above at_most={high:g}: no value can satisfy both.")
+        raise ValueError(f"at_least={_plain(low)} is above at_most={_plain(high)}: no value can satisfy both.")
     if at_least is None:
-        return low, high, f"at most {high:g}"
+        return low, high, f"at most {_plain(high)}"
     if at_most is None:
-        return low, high, f"at least {low:g}"
-    return low, high, f"{low:g} to {high:g}"
+        return low, high, f"at least {_plain(low)}"
+    return low, high, f"{_plain(low)} to {_plain(high)}"
+
+
+def _plain(number):
+    """A number as a person would write it: 0.5, 313, 32,236,011."""
+    return f"{number:,.0f}" if number == round(number) and abs(number) < 1e15 else f"{number:g}"
 
 
 def _digits(value, width):
     """As many digits as the width of the range makes meaningful."""
-    if not math.isfinite(value) or (value == round(value) and (width == 0 or not math.isfinite(width))):
+    if not math.isfinite(value):
         return f"{value:g}"
+    if value == round(value) and (width == 0 or not math.isfinite(width)):
+        return _plain(value)
     if not math.isfinite(width) or width == 0:
         return f"{value:#.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-    decimals = max(0, 1 - math.floor(math.log10(width)))
-    return f"{value:.{min(decimals, 6)}f}"
+    decimals = min(max(0, 1 - math.floor(math.log10(width))), 6)
+    rounded = round(value, decimals) + 0.0  # adding 0 turns -0 into 0
+    return f"{rounded:,.{decimals}f}"

@@ -14,6 +14,8 @@ from course_lib.report import ClaimError, report
     ("arguments", "line"),
     [
         ({"value": 3, "expect": 3}, "n: 3 (expected 3)"),
+        ({"value": 8139620, "expect": 8139620}, "n: 8,139,620 (expected 8,139,620)"),
+        ({"value": -0.04, "expect": 0, "tol": 8}, "n: 0 (expected 0 ± 8)"),
         ({"value": 23.4567, "expect": 23, "tol": 1}, "n: 23.5 (expected 23 ± 1)"),
         ({"value": 0.123456, "expect": 0.12, "tol": 0.01}, "n: 0.123 (expected 0.12 ± 0.01)"),
         ({"value": 35.2, "at_least": 20, "at_most": 50, "unit": "dB"}, "n: 35 dB (expected 20 to 50 dB)"),
