@@ -1,9 +1,10 @@
 """Progress in a notebook that ends in one line which is the same on every machine."""
 
-import sys
 import time
 
 from fastai.callback.core import Callback
+from IPython import get_ipython
+from IPython.display import display
 
 SECONDS_BETWEEN = 0.5
 
@@ -39,8 +40,6 @@ class ShowSteps(Callback):
 
 def _line(text):
     """A line that can be rewritten, or None outside of notebooks."""
-    if "ipykernel" not in sys.modules:
+    if not hasattr(get_ipython(), "kernel"):
         return None
-    from IPython.display import display
-
     return display({"text/plain": text}, raw=True, display_id=True)

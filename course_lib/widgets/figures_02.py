@@ -115,16 +115,17 @@ def _arrow(axis, start, end, text):
         )
 
 
-def draw_curves(curves):
-    """Loss curves: the loss of every step by name, smoothed over a few steps."""
+def draw_curve(losses, floor, floor_label):
+    """The loss of every step, smoothed over a few, with a labeled level that it cannot get below."""
     figure, axes = new_figure(1, 1, width=5.2, height=2.6)
     axis = axes[0, 0]
-    for place, (name, losses) in enumerate(curves.items()):
-        window = max(1, len(losses) // 40)
-        smooth = torch.tensor(losses).unfold(0, window, 1).mean(dim=1)
-        axis.plot(range(window, len(losses) + 1), smooth, color=PALETTE[place], linewidth=1.5)
-        axis.annotate(name, (len(losses), smooth[-1].item()), xytext=(4, 0), textcoords="offset points", va="center")
-    axis.set(xlabel="step", ylabel="training loss", yscale="log")
+    window = max(1, len(losses) // 40)
+    smooth = torch.tensor(losses).unfold(0, window, 1).mean(dim=1)
+    axis.plot(range(window, len(losses) + 1), smooth, color=PALETTE[0], linewidth=1.5)
+    axis.axhline(floor, color="0.3", linestyle="--")
+    label = {"xytext": (0, -4), "textcoords": "offset points", "ha": "right", "va": "top", "color": "0.3"}
+    axis.annotate(floor_label, (len(losses), floor), **label)
+    axis.set(xlabel="step", ylabel="training loss", ylim=(0, 4 * float(floor)))
     return figure
 
 

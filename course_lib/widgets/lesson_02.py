@@ -98,7 +98,7 @@ def _draw_costs(axis, way, cost, place, colors):
     axis.plot(way, cost, color="black", linewidth=2)
     lowest = cost[(way - place).abs().argmin()].item()
     axis.plot([place, place], [-0.16 * top, lowest], color=PALETTE[4], linestyle="--")
-    axis.plot([place], [lowest], "o", color=PALETTE[4], markersize=9)
+    axis.plot([place], [lowest], "o", color=PALETTE[4], markersize=9, clip_on=False, zorder=5)
     axis.set(xlim=(0, 1), ylim=(-0.16 * top, top), yticks=[])
 
 
