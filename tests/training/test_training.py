@@ -160,12 +160,11 @@ def test_jitter_changes_exposure_and_keeps_the_order_of_tones():
     jittered = jitter_lightness(l, seed=1)
     assert torch.equal(jittered, jitter_lightness(l, seed=1))
     assert not torch.equal(jittered, jitter_lightness(l, seed=2))
-    assert jittered.min() >= -1
-    assert jittered.max() <= 1
     assert (jittered.flatten(1).diff() >= 0).all()
     spans = jittered.flatten(1).amax(1) - jittered.flatten(1).amin(1)
     assert spans.min() < 0.75
     assert spans.max() > 1.25
+    assert jitter_lightness(2 * l).abs().max() == 1
 
 
 def test_importing_training_warns_of_nothing():
