@@ -296,6 +296,13 @@ def test_the_token_is_not_on_the_command_line(tmp_path, monkeypatch):
     assert env["JUPYTER_TOKEN"] in lab.address(8888, env["JUPYTER_TOKEN"])
 
 
+def test_threads_wait_without_spinning_unless_the_user_wants_it(monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    assert lab.lab_environment()["OMP_WAIT_POLICY"] == "PASSIVE"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert lab.lab_environment()["OMP_WAIT_POLICY"] == "ACTIVE"
+
+
 @pytest.mark.parametrize(("length", "sockets"), [(30, os.name != "nt"), (90, False)])
 def test_kernels_talk_through_files_where_the_path_is_short_enough(length, sockets, tmp_path):
     options = lab.server_options(8888, tmp_path, {"JUPYTER_RUNTIME_DIR": "/" + "x" * length})

@@ -8,6 +8,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from traitlets.config import Config
 
+from course_lib.setup.lab import PATIENT_THREADS
+
 from .problems import LessonError, Problem
 
 
@@ -22,9 +24,9 @@ def execute(notebook, folder, cell_seconds, file, lines=None, budget="quick"):
 
 
 def kernel_environment(budget):
-    """The environment of a kernel at ``budget``: ours, with figures drawn as in JupyterLab whatever tests have set."""
+    """The environment of a kernel at ``budget``: as under `make lab`, with figures drawn as there whatever tests have set."""
     inherited = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
-    return {**inherited, "COURSE_BUDGET": budget, "PYTHONHASHSEED": "0"}
+    return {**PATIENT_THREADS, **inherited, "COURSE_BUDGET": budget, "PYTHONHASHSEED": "0"}
 
 
 def _connection(sockets):
