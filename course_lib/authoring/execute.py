@@ -8,8 +8,6 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from traitlets.config import Config
 
-from course_lib.setup.lab import PATIENT_THREADS
-
 from .problems import LessonError, Problem
 
 
@@ -24,9 +22,12 @@ def execute(notebook, folder, cell_seconds, file, lines=None, budget="quick"):
 
 
 def kernel_environment(budget):
-    """The environment of a kernel at ``budget``: as under `make lab`, with figures drawn as there whatever tests have set."""
+    """The environment of a kernel at ``budget``: figures drawn as in JupyterLab whatever tests have set, and one thread.
+
+    The order in which several threads add up, and with it the last digits of a trained network, would depend on the number of cores.
+    """
     inherited = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
-    return {**PATIENT_THREADS, **inherited, "COURSE_BUDGET": budget, "PYTHONHASHSEED": "0"}
+    return {"OMP_NUM_THREADS": "1", **inherited, "COURSE_BUDGET": budget, "PYTHONHASHSEED": "0"}
 
 
 def _connection(sockets):

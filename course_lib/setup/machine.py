@@ -103,7 +103,7 @@ def _memory():
     free = psutil.virtual_memory().available / GB
     return Finding(
         "memory",
-        f"{free:.1f} GB free",
+        _free(free, MEMORY_GB),
         free >= MEMORY_GB,
         f"{MEMORY_GB} GB is safe, close other programs",
         needed=False,
@@ -112,7 +112,12 @@ def _memory():
 
 def _disk(root):
     free = shutil.disk_usage(root).free / GB
-    return Finding("disk", f"{free:.1f} GB free", free >= DISK_GB, f"free {DISK_GB} GB, or notebooks cannot be saved")
+    return Finding("disk", _free(free, DISK_GB), free >= DISK_GB, f"free {DISK_GB} GB, or notebooks cannot be saved")
+
+
+def _free(free, enough):
+    """The exact number only where it matters: it changes by the second, and the notebook would with it."""
+    return f"{enough} GB or more free" if free >= enough else f"{free:.1f} GB free"
 
 
 def _accelerator():
