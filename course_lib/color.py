@@ -116,13 +116,13 @@ def _polynomial(coefficients, x):
 
 
 def _gamma_polynomial(degree=6):
-    """Coefficients c so that ``((x + 0.055) / 1.055) ** 2.4`` is ``sum(c[k] * (x + 0.055) ** (k / 2))`` within 2e-7 above the sRGB knee.
+    """Coefficients c so that what the power of the sRGB curve adds to the line ``x / 12.92`` is ``sum(c[k] * (x + 0.055) ** (k / 2))``.
 
-    In x itself the same accuracy would take degree 10: the square root moves the branch point at -0.055 away.
+    Within 2e-7 above the knee. In x itself the same accuracy would take degree 10: the square root moves the branch point at -0.055 away.
     """
     ends = [(_SRGB_KNEE + 0.055) ** 0.5, 1.055**0.5]
-    curve = Chebyshev.interpolate(lambda root: (root**2 / 1.055) ** 2.4, degree, domain=ends)
-    return curve.convert(kind=Polynomial).coef.tolist()
+    rest = Chebyshev.interpolate(lambda root: (root**2 / 1.055) ** 2.4 - (root**2 - 0.055) / 12.92, degree, domain=ends)
+    return rest.convert(kind=Polynomial).coef.tolist()
 
 
 def _mix_channels(matrix, x):
@@ -133,7 +133,7 @@ def _mix_channels(matrix, x):
 
 _GAMMA = _gamma_polynomial()
 
-# Each of the curves is a line below a knee and a power above it. The power of what is held above the knee, plus the line of what is
+# Each of the other curves is a line below a knee and a power above it. The power of what is held above the knee, plus the line of what is
 # left over, is the same function without torch.where, which would cost more than the power itself; and no gradient is ever 0 * inf.
 
 
@@ -146,12 +146,11 @@ def _add_line(power, x, above, slope):
 def srgb_to_linear(x):
     """Undo the sRGB transfer curve: display values in [0, 1] to amounts of light in [0, 1].
 
-    The formula is ``((x + 0.055) / 1.055) ** 2.4`` above 0.04045 and ``x / 12.92`` below. The power is evaluated as a polynomial of the
-    square root, which takes 0.7 times as long.
+    The formula is ``((x + 0.055) / 1.055) ** 2.4`` above 0.04045 and ``x / 12.92`` below. What the power adds to the line is evaluated as
+    a polynomial of a square root, which takes 0.7 times as long as a power.
     """
-    above = x.clamp(min=_SRGB_KNEE)
-    power = _polynomial(_GAMMA, (above + 0.055).sqrt_())
-    return _add_line(power, x, above, 1 / 12.92)
+    rest = _polynomial(_GAMMA, x.clamp(min=_SRGB_KNEE).add_(0.055).sqrt_())
+    return torch.add(rest, x, alpha=1 / 12.92, out=_over(rest))
 
 
 def linear_to_srgb(x):
