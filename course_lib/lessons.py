@@ -34,7 +34,7 @@ class Stop(NamedTuple):
 
 def course_map(notebooks=NOTEBOOKS):
     """Every lesson of the course with its times, in order: a list of `Stop`."""
-    times = _read_times(notebooks)
+    times = read_times(notebooks)
     return [
         Stop(name, question, _minutes(notebooks / f"{name}.ipynb"), times.get(name))
         for name, question in QUESTIONS.items()
@@ -54,7 +54,8 @@ def _row(stop):
     return f"| [{stop.name}]({stop.name}.ipynb) | {stop.question} | {stop.minutes} | {seconds} |"
 
 
-def _read_times(notebooks):
+def read_times(notebooks):
+    """``{"01_rgb_vs_lab": 42, ...}``: seconds at the quick budget on the machine that built the notebooks."""
     path = notebooks / "times.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 

@@ -6,6 +6,7 @@ therefore stored only when it is far from the stored one.
 
 import json
 
+from course_lib import lessons
 from course_lib.files import write_atomic
 
 NOISE_SECONDS, NOISE_SHARE = 5, 0.3
@@ -13,8 +14,7 @@ NOISE_SECONDS, NOISE_SHARE = 5, 0.3
 
 def read_times(course):
     """``{"01_rgb_vs_lab": 42, ...}``: seconds at the quick budget on the machine that built the notebooks."""
-    path = course.notebooks / "times.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return lessons.read_times(course.notebooks)
 
 
 def store_time(course, name, seconds):
