@@ -54,3 +54,12 @@ def dataloaders(train_x, train_y, valid_x, valid_y, batch_size=32):
         TensorBatches(validation, bs=batch_size),
         device=budget.device(),
     )
+
+
+def photograph_loaders(training, validation, batch_size=32):
+    """Batches of uint8 photographs alone, from `LabeledPictures`; `PreparePhotographs` makes inputs and targets of them."""
+    return DataLoaders(
+        TensorBatches(_Tensors(training.rgb), bs=batch_size, shuffle=True, drop_last=True),
+        TensorBatches(_Tensors(validation.rgb), bs=batch_size),
+        device=budget.device(),
+    )

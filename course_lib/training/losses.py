@@ -1,6 +1,11 @@
-"""Losses on color maps, (B, 2, H, W) in network units: one number per pixel from a and b, then the mean over all pixels."""
+"""Losses: one number per pixel, then the mean over all pixels.
 
-from course_lib import penalties
+True colors are color maps (B, 2, H, W) in network units. A regression answers with the same, a classifier with logits (B, 313, H, W).
+"""
+
+import torch
+
+from course_lib import bins, color, penalties
 from course_lib.color import AB_SCALE
 
 
@@ -24,6 +29,37 @@ def _mean_of_pixels(costs):
     if costs.ndim != 4 or costs.shape[1] != 2:
         raise ValueError(f"Losses compare color maps (B, 2, H, W), got {tuple(costs.shape)}.")
     return costs.sum(dim=1).mean()
+
+
+class CrossEntropy:
+    """Cross-entropy with the soft-encoded true color, each pixel weighted by the bin that it is nearest to.
+
+    R. Zhang, P. Isola and A. A. Efros, "Colorful Image Colorization" (ECCV 2016), equations 2 and 3.
+
+    Parameters
+    ----------
+    weights : tensor, (313,), optional
+        From `bins.rebalancing_weights`; 1 for every bin by default.
+    """
+
+    def __init__(self, weights=None):
+        self.weights = weights
+
+    def __call__(self, logits, true_ab):
+        """Logits (B, 313, H, W) and colors (B, 2, H, W) in network units to one number."""
+        ab = color.denormalize(torch.zeros_like(true_ab[:, :1]), true_ab)[:, 1:]
+        index, shares = bins.soft_targets(ab)
+        # With the bins last, the softmax runs along memory, and only the bins that a target names are looked up.
+        log_p = _bins_last(logits).log_softmax(dim=-1)
+        costs = -(_bins_last(shares) * log_p.gather(-1, _bins_last(index))).sum(dim=-1)
+        if self.weights is not None:
+            costs = costs * self.weights.to(costs)[_bins_last(index)[..., 0]]
+        return costs.mean()
+
+
+def _bins_last(x):
+    """(B, Q, H, W) to (B, H, W, Q)."""
+    return x.movedim(1, -1).contiguous()
 
 
 LOSSES = {"L2": l2, "L1": l1, "Huber": huber}

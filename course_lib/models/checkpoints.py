@@ -1,0 +1,78 @@
+"""Trained networks as files: half-precision weights that need no unpickling, with a card that says where they come from.
+
+``data/checkpoints/NAME.safetensors`` holds the weights, ``NAME.json`` the card: network, data, budget, seed, command, measured
+metrics and the SHA-256 of the weights.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load, save
+
+from course_lib.files import write_atomic
+from course_lib.models.colorful import ColorfulNet
+from course_lib.models.hypercolumn import HypercolumnRegressor
+
+DATA = Path(__file__).parents[2] / "data"
+FOLDER = DATA / "checkpoints"
+NETWORKS = {network.__name__: network for network in (ColorfulNet, HypercolumnRegressor)}
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used; the message says what to do."""
+
+
+def write_checkpoint(name, model, card, folder=FOLDER):
+    """Write the weights in half precision and the card, whole or not at all.
+
+    Parameters
+    ----------
+    name : str
+    model : nn.Module
+        One of `NETWORKS`.
+    card : dict
+        What is known about the training; ``network`` holds the class and its keyword arguments.
+    """
+    weights = save({key: _half(value) for key, value in model.state_dict().items()})
+    card = {"name": name, **card, "sha256": hashlib.sha256(weights).hexdigest(), "bytes": len(weights)}
+    write_atomic(Path(folder) / f"{name}.safetensors", weights)
+    write_atomic(Path(folder) / f"{name}.json", json.dumps(card, indent=2) + "\n")
+
+
+def read_card(name, folder=FOLDER):
+    """The card of a checkpoint: dict."""
+    path = Path(folder) / f"{name}.json"
+    if not path.exists():
+        there = ", ".join(sorted(card.stem for card in Path(folder).glob("*.json"))) or "none"
+        raise CheckpointError(f"There is no checkpoint {name!r}. There are: {there}.")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def load_checkpoint(name, folder=FOLDER):
+    """A trained network in evaluation mode, in float32 on the CPU.
+
+    Raises
+    ------
+    CheckpointError
+        There is none of this name, or its weights are not those of the card.
+    """
+    card = read_card(name, folder)
+    path = Path(folder) / f"{name}.safetensors"
+    weights = path.read_bytes() if path.exists() else b""
+    if hashlib.sha256(weights).hexdigest() != card["sha256"]:
+        raise CheckpointError(
+            f"{path.name} is not the file that its card describes: it was cut off or changed. Get it again, for example with git checkout."
+        )
+    network = card["network"]
+    model = NETWORKS[network["class"]](**network["arguments"])
+    model.load_state_dict(
+        {key: value.float() if value.is_floating_point() else value for key, value in load(weights).items()}
+    )
+    return model.eval().requires_grad_(False)
+
+
+def _half(value):
+    value = value.detach().cpu().contiguous()
+    return value.to(torch.float16) if value.is_floating_point() else value
