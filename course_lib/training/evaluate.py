@@ -1,0 +1,162 @@
+"""Measure the trained networks on test photographs: ``python -m course_lib.training.evaluate`` writes ``data/checkpoints/results.json``.
+
+The metrics are those of R. Zhang, P. Isola and A. A. Efros, "Colorful Image Colorization" (ECCV 2016), section 3, and the usual
+distances. Each is measured picture by picture, so that intervals come from drawing pictures anew.
+"""
+
+import json
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from course_lib import bins, color, metrics
+from course_lib.data.datasets import scenes
+from course_lib.data.priors import scenes_prior
+from course_lib.files import write_atomic
+from course_lib.models.checkpoints import load_checkpoint
+from course_lib.models.colorful import SHRINKS
+from course_lib.results import PATH
+from course_lib.training.photographs import resize
+
+SIDE = 128  # pixels, at which networks see the photographs and are judged
+TWINS = ("scenes-l2", "scenes-classification", "scenes-rebalanced")
+JUDGE = "scenes-classifier"
+BATCH = 64
+RESAMPLES = 2000
+PROBABILITY_EDGES = torch.logspace(
+    -4, 0, 17
+)  # of the reliability curve; what is less likely than 1 in 10,000 is left out
+
+
+def evaluate(photographs, temperature=0.38, seed=0):
+    """All results on test photographs.
+
+    Parameters
+    ----------
+    photographs : LabeledPictures
+    temperature : float
+        Of the annealed mean of the classifiers.
+    seed : int
+        Of the resampling.
+
+    Returns
+    -------
+    results : dict
+        ``rows`` and ``calibration`` as `course_lib.results.read_results` gives them.
+    """
+    judge = load_checkpoint(JUDGE)
+    networks = {name: load_checkpoint(name) for name in TWINS}
+    curves = {name: Reliability() for name in TWINS if networks[name].expectation is not None}
+    parts = {name: [] for name in ("gray", *TWINS, "truth")}
+    for rows in torch.arange(len(photographs)).split(BATCH):
+        truth = resize(photographs.rgb[rows].float() / 255, SIDE)
+        for name, rgb in colorizations(networks, truth, temperature, curves):
+            parts[name].append(measure(rgb, truth, photographs.labels[rows], judge))
+    rows = {name: with_intervals(_join(batches), seed) for name, batches in parts.items()}
+    return {"rows": rows, "calibration": {name: curve.as_lists() for name, curve in curves.items()}}
+
+
+@torch.no_grad()
+def colorizations(networks, truth, temperature, curves):
+    """Name and picture, (B, 3, H, W), for each way to color a batch: gray, the networks, the truth. Fills the curves on the way."""
+    lab = color.rgb_to_lab(truth)
+    lightness, true_ab = lab[:, :1], lab[:, 1:]
+    l, _ = color.normalize(lab)  # noqa: E741 - l is the symbol of the field
+    yield "gray", color.join(lightness, torch.zeros_like(true_ab))
+    for name, network in networks.items():
+        answer = network(l)
+        if name in curves:
+            curves[name].add(answer.softmax(dim=1), bins.encode_soft(F.avg_pool2d(true_ab, SHRINKS)))
+        yield name, color.join(lightness, network.to_ab(answer, temperature))
+    yield "truth", truth
+
+
+@torch.no_grad()
+def measure(rgb, truth, labels, judge):
+    """Each metric of the pictures of a batch, as shown: a dict of (B, 2), numerators and denominators of the mean over pictures."""
+    ab, true_ab = (color.rgb_to_lab(picture)[:, 1:] for picture in (rgb, truth))
+    weights = metrics.pixel_weights(true_ab, scenes_prior())
+    near = metrics.closeness(ab, true_ab)
+    pairs = {
+        "colorfulness_ratio": (metrics.colorfulness(rgb), metrics.colorfulness(truth)),
+        "auc": (near.mean(dim=(1, 2)), None),
+        "rebalanced_auc": ((near * weights).sum(dim=(1, 2)), weights.sum(dim=(1, 2))),
+        "delta_e": (metrics.delta_e(rgb, truth), None),
+        "psnr": (metrics.psnr(rgb, truth), None),
+        "ssim": (metrics.ssim(rgb, truth), None),
+        "accuracy": (judge(rgb).argmax(dim=1) == labels, None),
+    }
+    return {name: _pair(*pair) for name, pair in pairs.items()}
+
+
+def _pair(numerators, denominators):
+    ones = torch.ones(len(numerators))
+    return torch.stack([numerators.double(), (ones if denominators is None else denominators).double()], dim=1)
+
+
+def _join(batches):
+    return {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def with_intervals(columns, seed=0):
+    """The mean of each metric with the ends of its 95 % bootstrap interval over pictures (B. Efron, 1979): dict of dicts."""
+    return {name: bootstrap(pairs, seed) for name, pairs in columns.items()}
+
+
+def bootstrap(pairs, seed=0):
+    """Sum of numerators over sum of denominators of N pictures, (N, 2), and the interval when pictures are drawn anew."""
+    drawn = np.random.default_rng(seed).multinomial(len(pairs), np.full(len(pairs), 1 / len(pairs)), size=RESAMPLES)
+    sums = torch.from_numpy(drawn).double() @ pairs
+    low, high = (sums[:, 0] / sums[:, 1]).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    value = (pairs[:, 0].sum() / pairs[:, 1].sum()).item()
+    return {"value": _rounded(value), "low": _rounded(low), "high": _rounded(high)}
+
+
+def _rounded(number):
+    """Four digits after the point; None for infinity, which JSON does not have."""
+    return round(number, 4) if math.isfinite(number) else None
+
+
+class Reliability:
+    """How often colors came true that a network gave a certain probability: A. P. Dawid's calibration, over pixels and bins.
+
+    The truth is soft-encoded like the targets of the training: of a pixel, a share of one bin came true.
+    """
+
+    def __init__(self):
+        self.sums = torch.zeros(3, len(PROBABILITY_EDGES) - 1, dtype=torch.float64)
+
+    def add(self, shares, truth):
+        """Predicted and true shares of the bins, both (B, 313, H, W)."""
+        shares, truth = shares.flatten(), truth.flatten()
+        place = torch.bucketize(shares, PROBABILITY_EDGES) - 1
+        inside = (place >= 0) & (place < self.sums.shape[1])
+        for row, values in zip(self.sums, (torch.ones_like(shares), shares, truth), strict=True):
+            row += torch.bincount(place[inside], values[inside].double(), minlength=len(row))
+
+    def as_lists(self):
+        """Mean probability, frequency of the truth and number of cases, for every span of probabilities that occurred."""
+        count, shares, truth = self.sums[:, self.sums[0] > 0]
+        return {
+            "confidence": [_significant(value) for value in shares / count],
+            "frequency": [_significant(value) for value in truth / count],
+            "count": [int(value) for value in count],
+        }
+
+
+def _significant(value):
+    return float(f"{value:.4g}")
+
+
+def main():
+    """Measure on the test split and write the results."""
+    photographs = scenes("test")
+    about = {"dataset": "scenes", "split": "test", "pictures": len(photographs), "side": SIDE, "temperature": 0.38}
+    write_atomic(PATH, json.dumps(about | evaluate(photographs), indent=1) + "\n")
+    print(f"Wrote {PATH}.")
+
+
+if __name__ == "__main__":
+    main()
