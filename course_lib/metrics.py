@@ -1,13 +1,14 @@
-"""How good is a colorization: colorfulness, PSNR, SSIM and color difference.
+"""How good is a colorization: colorfulness, PSNR, SSIM, color difference and AuC.
 
-All take sRGB pictures in [0, 1], ``(B, 3, H, W)`` or ``(3, H, W)``, and give one number per picture, ``(B,)`` (a batch of one for a
-single picture).
+All but AuC take sRGB pictures in [0, 1], ``(B, 3, H, W)`` or ``(3, H, W)``, and give one number per picture, ``(B,)`` (a batch of one for
+a single picture). AuC takes color maps and gives one number for all of them.
 """
 
 import torch
 from skimage.color import deltaE_ciede2000
 from skimage.metrics import structural_similarity
 
+from course_lib import bins
 from course_lib.color import PictureError, check_rgb, rgb_to_lab
 
 
@@ -79,6 +80,96 @@ def delta_e_map(rgb, true_rgb):
     """Delta E 2000 of every pixel: (B, H, W)."""
     lab, true_lab = (_to_numpy(rgb_to_lab(x)) for x in _pair(rgb, true_rgb))
     return torch.from_numpy(deltaE_ciede2000(lab, true_lab, channel_axis=1)).float()
+
+
+def auc(pred_ab, true_ab, weights=None, max_threshold=150):
+    """How many pixels have nearly the right color: the raw accuracy of Zhang, Isola and Efros (2016), section 3.1.
+
+    The share of pixels whose predicted ab lies within a threshold of the truth, as a curve over thresholds from 0 to
+    ``max_threshold``; the area under it, normalized to 1.
+
+    Parameters
+    ----------
+    pred_ab, true_ab : tensors, (B, 2, H, W)
+        Natural units.
+    weights : tensor, (B, H, W), optional
+        How much each pixel counts, on any scale: `pixel_weights` gives those of the class-balanced variant. By default all
+        pixels count the same, and since most are nearly gray, a gray answer does well.
+    max_threshold : float
+        Distance in ab from which on an answer counts as entirely wrong.
+
+    Returns
+    -------
+    auc : float
+        0 to 1; 1 when every color is right.
+
+    Raises
+    ------
+    PictureError
+        The maps or weights do not fit together, a color is NaN, or the weights are negative or all 0.
+
+    Notes
+    -----
+    A pixel at distance d is within the threshold from d on, so the area is ``1 - mean(min(d, max_threshold)) / max_threshold``, with no
+    curve and no steps. The trapezoidal rule over whole thresholds 0, 1, ... 150 differs from that by at most half a step, 1/300: it is that
+    much higher where distances are whole numbers, and that much lower where they are just above.
+
+    Over several batches, or for bootstrap intervals, AuC is the mean of the pictures' values weighted by the sums of their ``weights``.
+    """
+    if pred_ab.shape != true_ab.shape or true_ab.ndim != 4 or true_ab.shape[1] != 2:
+        raise PictureError(
+            f"AuC compares color maps of one shape (B, 2, H, W), got {tuple(pred_ab.shape)} and {tuple(true_ab.shape)}."
+        )
+    distance = torch.linalg.vector_norm(pred_ab.float() - true_ab.float(), dim=1)
+    accuracy = 1 - distance.clamp(max=max_threshold).double() / max_threshold
+    if accuracy.isnan().any():
+        raise PictureError("A color map holds NaN. Look for a division by zero in the network or its loss.")
+    if weights is None:
+        return accuracy.mean().item()
+    return _weighted_mean(accuracy, weights)
+
+
+def _weighted_mean(values, weights):
+    if weights.shape != values.shape:
+        raise PictureError(
+            f"Weights must be one per pixel, {tuple(values.shape)}, got {tuple(weights.shape)}. pixel_weights makes them."
+        )
+    weights = weights.to(values)
+    total = weights.sum()
+    if not (weights >= 0).all() or not 0 < total < torch.inf:
+        raise PictureError("Weights must be 0 or more, finite, and not all 0.")
+    return ((values * weights).sum() / total).item()
+
+
+def pixel_weights(true_ab, prior):
+    """Weights for the class-balanced AuC: each pixel counts inversely to how common its true color is.
+
+    The weights are 1 / prior of the nearest bin, as in Zhang, Isola and Efros (2016), section 3.1: equation 4 with a mixing of 0.
+
+    Parameters
+    ----------
+    true_ab : tensor, (B, 2, H, W)
+        Natural units.
+    prior : tensor, (313,)
+        How common each bin is, from `bins.color_prior`. The paper takes that of the training pictures. A bin that never occurred
+        there counts as the rarest one that did.
+
+    Returns
+    -------
+    weights : tensor, (B, H, W)
+        Their expectation over pixels that are distributed as the prior says is the number of its bins.
+
+    Notes
+    -----
+    Among few pictures a single one may hold much of all the weight, when it shows a color that was rarer in training. The prior of the
+    pictures themselves gives every bin that occurs in them exactly the same weight, which varies less from sample to sample.
+    """
+    if prior.shape != (bins.COUNT,) or not (prior >= 0).all() or not prior.sum() > 0:
+        raise PictureError(
+            f"The prior must be {bins.COUNT} shares, from bins.color_prior; this is {tuple(prior.shape)} or negative or all 0."
+        )
+    rarest = prior[prior > 0].min()
+    return (1 / prior.clamp(min=rarest)).to(true_ab.device)[bins.encode_hard(true_ab)]
 
 
 def _batch(rgb):

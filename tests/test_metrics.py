@@ -6,7 +6,7 @@ import torch
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from course_lib import metrics
+from course_lib import bins, metrics
 from course_lib.color import PictureError
 
 
@@ -95,3 +95,112 @@ def test_values_up_to_255_are_refused(metric):
 def test_ssim_refuses_pictures_smaller_than_its_window():
     with pytest.raises(PictureError, match="11 x 11"):
         metrics.ssim(torch.rand(3, 8, 8), torch.rand(3, 8, 8))
+
+
+# ---- AuC
+
+
+@pytest.fixture
+def maps():
+    """Color maps whose distances run from 0 to beyond the last threshold."""
+    generator = torch.Generator().manual_seed(2)
+    return 60 * torch.randn(3, 2, 16, 12, generator=generator), 40 * torch.randn(3, 2, 16, 12, generator=generator)
+
+
+def curve_area(pred_ab, true_ab, weights, thresholds):
+    """The area under the curve as written in the paper: a loop over thresholds, the trapezoidal rule, normalized."""
+    distance = np.sqrt(((pred_ab - true_ab).double().numpy() ** 2).sum(axis=1))
+    weights = weights.double().numpy() / weights.double().sum().item()
+    shares = [(weights * (distance <= threshold)).sum() for threshold in thresholds]
+    return np.trapezoid(shares, thresholds) / (thresholds[-1] - thresholds[0])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_auc_is_the_area_under_the_curve(maps, weighted):
+    weights = torch.rand(3, 16, 12, generator=torch.Generator().manual_seed(3)) if weighted else None
+    given = torch.ones(3, 16, 12) if weights is None else weights
+    value = metrics.auc(*maps, weights)
+    assert value == pytest.approx(curve_area(*maps, given, np.linspace(0, 150, 15001)), abs=1 / 30000)
+    assert value == pytest.approx(curve_area(*maps, given, np.arange(151)), abs=1 / 300)
+    assert 0.4 < value < 0.7  # the two maps are neither alike nor out of reach
+
+
+@pytest.mark.parametrize(("distance", "sign"), [(20.0, 1), (20.001, -1)])
+def test_whole_thresholds_differ_by_half_a_step_at_most(distance, sign):
+    """At both ends of the interval that the documentation states."""
+    truth = torch.zeros(1, 2, 4, 4)
+    pred = truth + torch.tensor([distance, 0.0])[:, None, None]
+    difference = curve_area(pred, truth, torch.ones(1, 4, 4), np.arange(151)) - metrics.auc(pred, truth)
+    assert difference == pytest.approx(sign / 300, abs=1e-5)
+
+
+def test_auc_at_its_ends(maps):
+    assert metrics.auc(maps[0], maps[0]) == 1
+    assert metrics.auc(maps[0] + 150, maps[0]) == 0
+    assert metrics.auc(maps[0] + torch.tensor([0.0, 30.0])[:, None, None], maps[0]) == pytest.approx(0.8, abs=1e-6)
+    assert metrics.auc(maps[0] + torch.tensor([0.0, 30.0])[:, None, None], maps[0], max_threshold=60) == pytest.approx(
+        0.5, abs=1e-6
+    )
+
+
+def test_the_scale_of_the_weights_does_not_matter(maps):
+    weights = torch.rand(3, 16, 12, generator=torch.Generator().manual_seed(4))
+    assert metrics.auc(*maps, weights * 1e6) == pytest.approx(metrics.auc(*maps, weights), rel=1e-9)
+    assert metrics.auc(*maps, torch.full((3, 16, 12), 7.0)) == pytest.approx(metrics.auc(*maps), rel=1e-9)
+
+
+def test_auc_of_pictures_adds_up_to_that_of_all(maps):
+    """As the documentation promises for batches and bootstraps."""
+    weights = torch.rand(3, 16, 12, generator=torch.Generator().manual_seed(5))
+    each = [metrics.auc(p[None], t[None], w[None]) for p, t, w in zip(*maps, weights, strict=True)]
+    assert metrics.auc(*maps, weights) == pytest.approx(np.average(each, weights=weights.sum(dim=(1, 2))), rel=1e-9)
+
+
+def two_colors(common, rare, share):
+    """A color map (1, 2, 10, 10) with ``share`` percent of one color, the rest another."""
+    ab = torch.tensor(common)[None, :, None].repeat(1, 1, 100)
+    ab[..., :share] = torch.tensor(rare)[:, None]
+    return ab.reshape(1, 2, 10, 10)
+
+
+def test_rebalanced_auc_counts_each_color_once():
+    """Gray for 90 gray and 10 red pixels: right for nearly all of them, and for one color of two."""
+    truth = two_colors((0.0, 0.0), (60.0, 40.0), 10)
+    gray, prior = torch.zeros_like(truth), bins.color_prior([truth], sigma=0)
+    red = 1 - 5200**0.5 / 150
+    assert metrics.auc(gray, truth) == pytest.approx(0.9 + 0.1 * red, abs=1e-6)
+    assert metrics.auc(gray, truth, metrics.pixel_weights(truth, prior)) == pytest.approx(0.5 + 0.5 * red, abs=1e-6)
+
+
+def test_pixel_weights_are_one_over_the_prior():
+    truth = two_colors((1.0, -2.0), (61.0, 38.0), 10)  # nearest to the bins (0, 0) and (60, 40)
+    prior = torch.rand(313, generator=torch.Generator().manual_seed(6))
+    prior /= prior.sum()
+    place = {tuple(center): row for row, center in enumerate(bins.AB_BINS.tolist())}
+    weights = metrics.pixel_weights(truth, prior)
+    assert weights.shape == (1, 10, 10)
+    assert torch.allclose(weights.flatten()[:10], 1 / prior[place[60.0, 40.0]])
+    assert torch.allclose(weights.flatten()[10:], 1 / prior[place[0.0, 0.0]])
+
+
+def test_a_bin_that_the_prior_never_saw_counts_as_the_rarest():
+    prior = bins.color_prior([two_colors((0.0, 0.0), (60.0, 40.0), 10)], sigma=0)
+    weights = metrics.pixel_weights(two_colors((0.0, 0.0), (-60.0, 40.0), 10), prior)
+    assert weights.flatten()[0] == pytest.approx(10)
+
+
+def test_auc_refuses_what_does_not_fit(maps):
+    with pytest.raises(PictureError, match="one shape"):
+        metrics.auc(maps[0], maps[1][:2])
+    with pytest.raises(PictureError, match="one shape"):
+        metrics.auc(torch.rand(1, 3, 4, 4), torch.rand(1, 3, 4, 4))
+    with pytest.raises(PictureError, match="one per pixel"):
+        metrics.auc(*maps, torch.rand(3, 1, 16, 12))
+    with pytest.raises(PictureError, match="not all 0"):
+        metrics.auc(*maps, torch.zeros(3, 16, 12))
+    with pytest.raises(PictureError, match="0 or more"):
+        metrics.auc(*maps, torch.randn(3, 16, 12))
+    with pytest.raises(PictureError, match="NaN"):
+        metrics.auc(maps[0] * torch.nan, maps[1])
+    with pytest.raises(PictureError, match="313 shares"):
+        metrics.pixel_weights(maps[0], torch.ones(10))
