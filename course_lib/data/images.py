@@ -8,7 +8,7 @@ import io
 import os
 import warnings
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -206,11 +206,16 @@ def _apply_profile(picture, profile):
     if picture.mode not in ("L", "RGB", "CMYK"):
         picture = picture.convert("RGB")
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        target = ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(picture, source, target, outputMode="RGB")
+        return ImageCms.applyTransform(picture, _to_srgb_transform(profile, picture.mode))
     except (ImageCms.PyCMSError, OSError, ValueError):
         return picture.convert("RGB")
+
+
+@lru_cache(maxsize=32)
+def _to_srgb_transform(profile, mode):
+    """The conversion of a profile's values to sRGB: making it takes several times as long as a small picture."""
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
 
 
 def _reduce(picture, max_pixels):
