@@ -1,54 +1,128 @@
-"""Real photographs to train on: sets of labeled pictures of one size, with splits that never change."""
+"""Real photographs to train on and to color: published sets, with splits that never change.
 
-import hashlib
-import os
-from dataclasses import dataclass, field
-from pathlib import Path
+Nothing is downloaded unless asked for, with ``download=True`` or ``python -m course_lib.data NAME``; without the data each
+function raises `DataMissing`, which says how to get it. Every file is verified against the manifest when it is read.
+"""
 
-import torch
-
+from course_lib.data import downloads
+from course_lib.data.imagenette import find_imagenette
 from course_lib.data.images import read_image
+from course_lib.data.labeled import LabeledPictures, choose, read_labeled
+from course_lib.data.manifests import SPLITS, read_manifest, split_of
 
-SPLITS = ("train", "validation", "test")
+__all__ = ["SPLITS", "LabeledPictures", "available", "historical", "opencountry64", "scenes", "split_of"]
 
 
-@dataclass
-class LabeledPictures:
-    """N photographs of one size, in memory.
+def available(name):
+    """Whether "scenes", "opencountry64", "historical" or "imagenette" is on this machine. Reads no picture."""
+    return find_imagenette() is not None if name == "imagenette" else downloads.is_here(name)
 
-    Attributes
+
+def scenes(split, count=None, seed=0, download=False):
+    """Outdoor photographs, 150 x 150, of six classes with 1,000 each: buildings, forest, glacier, mountain, sea, street.
+
+    Parameters
     ----------
-    rgb : uint8 tensor, (N, 3, H, W)
-        sRGB, 0 to 255: a quarter of the memory of floats.
-    labels : long tensor, (N,)
-        Places in ``classes``.
-    classes : tuple of str
-    names : list of str
-        The files, relative to the folder of the set.
+    split : "train" (4,795 photographs), "validation" (592) or "test" (613)
+    count : int, optional
+        Read only this many, as evenly from the classes as possible, chosen by ``seed``. A smaller count gives a part of a
+        larger one.
+    seed : int
+    download : bool
+        Download what is missing (99 MB to keep).
+
+    Returns
+    -------
+    LabeledPictures
+        Sorted by class and name.
+
+    Raises
+    ------
+    DataMissing
+        The set is not on this machine, or a file is not as published.
+    ValueError
+        There is no such split, or not so many photographs.
     """
-
-    rgb: torch.Tensor = field(repr=False)
-    labels: torch.Tensor = field(repr=False)
-    classes: tuple
-    names: list = field(repr=False)
-
-    def __len__(self):
-        return len(self.rgb)
+    return _labeled("scenes", 150, lambda name: name.partition("/")[0], split, None, count, seed, download)
 
 
-def split_of(digest):
-    """The split of a file by its SHA-256 (hex): a tenth is for testing, a tenth for validation, the rest for training."""
-    return {0: "test", 1: "validation"}.get(int(digest[:8], 16) % 10, "train")
+def opencountry64(split, category=None, count=None, seed=0, download=False):
+    """Outdoor photographs, 64 x 64, of the eight categories of Oliva and Torralba (2001).
+
+    The categories are coast, forest, highway, insidecity, mountain, opencountry, street and tallbuilding.
+
+    Parameters
+    ----------
+    split : "train" (2,143 photographs), "validation" (265) or "test" (280)
+    category : str, optional
+        Only this one: of "opencountry" there are 326, 43 and 41.
+    count, seed, download
+        As for `scenes`; 5 MB to keep.
+
+    Returns
+    -------
+    LabeledPictures
+        Sorted by name. ``classes`` are always all eight.
+
+    Raises
+    ------
+    DataMissing, ValueError
+        As for `scenes`, and for a category that there is not.
+    """
+    return _labeled("opencountry64", 64, lambda name: name.partition("_")[0], split, category, count, seed, download)
 
 
-def scenes(split):
-    """Outdoor photographs of six classes, 150 x 150, one split of them."""
-    folder = Path(os.environ["COURSE_DATA"]) / "scenes"
-    files = sorted(folder.glob("*/*.jpg"))
-    chosen = [file for file in files if split_of(hashlib.sha256(file.read_bytes()).hexdigest()) == split]
-    classes = tuple(sorted({file.parent.name for file in files}))
-    rgb = torch.empty(len(chosen), 3, 150, 150, dtype=torch.uint8)
-    for row, file in enumerate(chosen):
-        rgb[row] = (read_image(file) * 255).round().to(torch.uint8)
-    labels = torch.tensor([classes.index(file.parent.name) for file in chosen])
-    return LabeledPictures(rgb, labels, classes, [str(file.relative_to(folder)) for file in chosen])
+def historical(names=None, max_pixels=None, download=False):
+    """Black-and-white photographs, file names dated 1850 to 1925: nobody knows their colors.
+
+    Parameters
+    ----------
+    names : sequence of str, optional
+        Which, as the files are called without ".jpg"; all 36 by default.
+    max_pixels : int, optional
+        Reduce larger pictures to this many pixels while reading.
+    download : bool
+        Download what is missing (5 MB to keep).
+
+    Returns
+    -------
+    dict from name to tensor, (3, H, W), sRGB in [0, 1]
+
+    Raises
+    ------
+    DataMissing
+        As for `scenes`.
+    ValueError
+        There is no photograph of such a name.
+    """
+    files = {file.name.removesuffix(".jpg"): file for file in read_manifest("historical").files}
+    names = list(files) if names is None else list(names)
+    for name in names:
+        if name not in files:
+            raise ValueError(f"There is no photograph {name!r}. There are {', '.join(files)}.")
+    _make_sure("historical", download)
+    contents = {name: downloads.read_verified("historical", files[name]) for name in names}
+    return {name: read_image(content, max_pixels=max_pixels) for name, content in contents.items()}
+
+
+def _labeled(name, side, class_of, split, category, count, seed, download):
+    """Pictures of a set with a manifest; ``class_of`` gives the class of a file by its name."""
+    manifest = read_manifest(name)
+    classes = tuple(sorted({class_of(file.name) for file in manifest.files}))
+    if category is not None and category not in classes:
+        raise ValueError(f"{name} has no category {category!r}. There are {', '.join(classes)}.")
+    files = [file for file in manifest.of_split(split) if category in (None, class_of(file.name))]
+    files = [files[row] for row in choose([class_of(file.name) for file in files], count, seed)]
+    _make_sure(name, download)
+    names = [file.name for file in files]
+    labels = [class_of(file) for file in names]
+    what = f"{name}, {split}"
+    return read_labeled(what, side, classes, labels, names, lambda row: downloads.read_verified(name, files[row]))
+
+
+def _make_sure(name, download):
+    """Raise `DataMissing` unless the set is here, after having downloaded it if that was asked for."""
+    if download:
+        downloads.fetch(name)
+    elif not downloads.is_here(name):
+        raise downloads.DataMissing(downloads.how_to_get(name))
