@@ -34,7 +34,7 @@ class Recipe:
     loss: Callable
     data: Callable[[str], LabeledPictures] = scenes
     dataset: str = "scenes"
-    stages: tuple = ((40, 96), (12, 128))
+    stages: tuple = ((12, 64), (16, 96), (10, 128))
     batch_size: int = 32
     rate: float = 2e-3
     seed: int = 0
