@@ -18,6 +18,7 @@ from course_lib.data import downloads
 from course_lib.data.downloads import DataMissing, DownloadFailed
 from course_lib.data.labeled import choose, read_labeled
 from course_lib.data.manifests import SPLITS, split_of
+from course_lib.data.progress import is_watched
 
 FOLDER = "imagenette2-160"
 SHA256 = "64d0c4859f35a461889e0147755a999a48b49bf38a7e0f9bd27003f10db02fe5"
@@ -126,11 +127,13 @@ def _download(address, archive):
 
     for wait in (*downloads.WAITS, None):
         try:
-            download_url(address, archive, timeout=downloads.TIMEOUT[1])
+            download_url(address, archive, timeout=downloads.TIMEOUT[1], show_progress=is_watched())
             break
-        except (OSError, HTTPException) as error:  # no connection, a time-out, an answer other than 200, a part only
+        except (OSError, HTTPException, NameError) as error:
+            # fastcore 2.2 ends a transfer that broke off in a NameError: it does not import the error that it means
             if wait is None:
-                reason = str(error).partition("\n")[0] or type(error).__name__
+                first_line = str(error).partition("\n")[0]
+                reason = first_line if isinstance(error, OSError) else "the transfer broke off"
                 raise DownloadFailed(
                     f"imagenette could not be downloaded: {reason}. Connect to the Internet and run "
                     f"python -m course_lib.data imagenette again, or set COURSE_DATA to a folder that has {FOLDER}/."

@@ -68,6 +68,11 @@ class Progress:
         return f"about {seconds:.0f} s to go" if seconds < 100 else f"about {seconds / 60:.0f} min to go"
 
 
+def is_watched():
+    """Whether somebody sees what changes on the screen: in a terminal and in a notebook."""
+    return sys.stderr.isatty() or _shell() is not None
+
+
 def _terminal_line():
     """A function that rewrites the last line of the terminal, or None where nobody would see it."""
     if not sys.stderr.isatty():
@@ -83,12 +88,17 @@ def _terminal_line():
 
 def _notebook_line():
     """A function that rewrites one line of a notebook's output, or None outside of notebooks."""
-    if "IPython" not in sys.modules:
+    if _shell() is None:
         return None
-    from IPython import get_ipython
     from IPython.display import display
 
-    if not hasattr(get_ipython(), "kernel"):
-        return None
     handle = display({"text/plain": ""}, raw=True, display_id=True)
     return lambda text, end=False: handle.update({"text/plain": text}, raw=True)
+
+
+def _shell():
+    """The shell of the notebook that this runs in, or None."""
+    if "IPython" not in sys.modules:
+        return None
+    shell = sys.modules["IPython"].get_ipython()
+    return shell if hasattr(shell, "kernel") else None
