@@ -23,6 +23,7 @@ WHITE = torch.tensor([0.95047, 1.0, 1.08883], dtype=torch.float64)
 # L + 16, a and b from the three values f(X / Xn), f(Y / Yn), f(Z / Zn).
 _F_TO_LAB = torch.tensor([[0.0, 116.0, 0.0], [500.0, -500.0, 0.0], [0.0, 200.0, -200.0]], dtype=torch.float64)
 _XYZ_OVER_WHITE = RGB_TO_XYZ / WHITE[:, None]
+_RGB_FROM_XYZ_OVER_WHITE = torch.linalg.inv(_XYZ_OVER_WHITE)
 
 _SRGB_KNEE = 0.04045  # where the sRGB curve turns from a line into a power
 _LINEAR_KNEE = _SRGB_KNEE / 12.92
@@ -209,11 +210,21 @@ def lab_to_rgb(lab, clip=True):
     -------
     rgb : tensor of the same shape
     """
-    _check_channels(lab, "a Lab picture")
-    level = (lab.narrow(-3, 0, 1) + 16) / 116
-    f = torch.cat([level + lab.narrow(-3, 1, 1) / 500, level, level - lab.narrow(-3, 2, 1) / 200], dim=-3)
-    rgb = linear_to_srgb(_mix_channels(torch.linalg.inv(_XYZ_OVER_WHITE), _lab_curve_inverse(f)))
+    level, offsets = _split_lab(lab)
+    rgb = linear_to_srgb(_linear_of(level + offsets))
     return rgb.clamp(0, 1) if clip else rgb
+
+
+def _split_lab(lab):
+    """The curved Y / Yn of a Lab picture, (..., 1, H, W), and what a and b add to it for X, Y and Z, (..., 3, H, W)."""
+    _check_channels(lab, "a Lab picture")
+    l, a, b = (lab.narrow(-3, channel, 1) for channel in range(3))  # noqa: E741 - l is the symbol of the field
+    return (l + 16) / 116, torch.cat([a / 500, torch.zeros_like(a), b / -200], dim=-3)
+
+
+def _linear_of(f):
+    """Amounts of light of the three primaries from the curved X, Y and Z; outside [0, 1] for colors that sRGB cannot show."""
+    return _mix_channels(_RGB_FROM_XYZ_OVER_WHITE, _lab_curve_inverse(f))
 
 
 def normalize(lab):
@@ -241,7 +252,8 @@ def denormalize(l, ab):  # noqa: E741 - l is the symbol of the field
 
 def to_gray(rgb):
     """The lightness L of an sRGB picture, in [0, 100]: (..., 1, H, W)."""
-    return rgb_to_lab(rgb).narrow(-3, 0, 1)
+    light = srgb_to_linear(check_rgb(rgb))
+    return _lab_curve(_mix_channels(_XYZ_OVER_WHITE[1:2], light)) * 116 - 16
 
 
 def in_gamut(lab, tolerance=1e-4):
@@ -257,8 +269,16 @@ def in_gamut(lab, tolerance=1e-4):
     -------
     mask : bool tensor, (..., H, W)
     """
-    rgb = lab_to_rgb(lab, clip=False)
-    return ((rgb >= -tolerance) & (rgb <= 1 + tolerance)).all(dim=-3)
+    level, offsets = _split_lab(lab)
+    return _fits(_linear_of(level + offsets), tolerance)
+
+
+def _fits(light, tolerance=1e-4):
+    """Which pixels of linear light sRGB can show: since the transfer curve rises, the answer needs no power."""
+    red, green, blue = light.unbind(-3)
+    lowest = torch.minimum(torch.minimum(red, green), blue)
+    highest = torch.maximum(torch.maximum(red, green), blue)
+    return (lowest >= -tolerance / 12.92) & (highest <= ((1 + tolerance + 0.055) / 1.055) ** 2.4)
 
 
 def limit_chroma(lab, steps=12):
@@ -277,22 +297,25 @@ def limit_chroma(lab, steps=12):
     lab : tensor of the same shape
         Pixels that were in the gamut are unchanged.
     """
-    outside = ~in_gamut(lab)
-    if not outside.any():
+    outside = (~in_gamut(lab)).flatten().nonzero()[:, 0]
+    if len(outside) == 0:
         return lab
-    pixels = lab.movedim(-3, -1)[outside]  # (N, 3): only these need the search
-    low, high = torch.zeros_like(pixels[:, :1]), torch.ones_like(pixels[:, :1])
+    pixels = lab.movedim(-3, 0).flatten(1)  # (3, N)
+    chosen = pixels.index_select(1, outside)[:, None]  # a picture of one row: only these pixels need the search
+    scale = _largest_scale(*_split_lab(chosen), steps)
+    limited = torch.cat([chosen[:1], chosen[1:] * scale])[:, 0]
+    shape = (3, *lab.shape[:-3], *lab.shape[-2:])
+    return pixels.index_copy(1, outside, limited).reshape(shape).movedim(0, -3)
+
+
+def _largest_scale(level, offsets, steps):
+    """The largest factor of a and b, up to 1, with which each pixel fits, by halving an interval: (1, H, W)."""
+    low, high = torch.zeros_like(level), torch.ones_like(level)
     for _ in range(steps):
         middle = (low + high) / 2
-        fits = in_gamut(_scale_chroma(pixels, middle).T[:, None])[0][:, None]
+        fits = _fits(_linear_of(level + offsets * middle))
         low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
-    limited = lab.movedim(-3, -1).clone()
-    limited[outside] = _scale_chroma(pixels, low)
-    return limited.movedim(-1, -3)
-
-
-def _scale_chroma(pixels, factor):
-    return torch.cat([pixels[:, :1], pixels[:, 1:] * factor], dim=1)
+    return low
 
 
 def join(l, ab, size=None):  # noqa: E741 - l is the symbol of the field

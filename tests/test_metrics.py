@@ -199,7 +199,7 @@ def test_auc_refuses_what_does_not_fit(maps):
     with pytest.raises(PictureError, match="not all 0"):
         metrics.auc(*maps, torch.zeros(3, 16, 12))
     with pytest.raises(PictureError, match="0 or more"):
-        metrics.auc(*maps, torch.randn(3, 16, 12))
+        metrics.auc(*maps, 0.9 - torch.rand(3, 16, 12))  # most are positive, and so is the sum
     with pytest.raises(PictureError, match="NaN"):
         metrics.auc(maps[0] * torch.nan, maps[1])
     with pytest.raises(PictureError, match="313 shares"):
