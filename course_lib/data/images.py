@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from course_lib.color import PictureError, check_rgb
 
@@ -172,13 +172,15 @@ def _from_pillow(picture, name, max_pixels=None):
 def _upright(picture):
     """Turn the picture as its EXIF data say; a picture whose EXIF data are damaged stays as it is."""
     try:
+        if picture.getexif().get(ExifTags.Base.Orientation, 1) == 1:
+            return picture  # exif_transpose would copy it
         return ImageOps.exif_transpose(picture)
     except Exception:  # EXIF data are written by thousands of programs; Pillow raises whatever they trip over
         return picture
 
 
 def _to_srgb(picture, name):
-    """Any mode to one of "RGB", "RGBA" (8 bit sRGB) and "F" (gray in [0, 1])."""
+    """Any mode to one of "RGB", "RGBA", "L" (8 bit sRGB) and "F" (gray in [0, 1])."""
     if picture.mode in _GRAY_16 or picture.mode == "I":
         return _gray_16(picture, name)
     if picture.mode == "F":
@@ -186,8 +188,10 @@ def _to_srgb(picture, name):
     if picture.mode == "LAB":
         raise PictureError(f"{name} is stored in Lab. {_ADVICE}")
     alpha = picture.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
-    opaque = picture.convert({"LA": "L", "La": "L"}.get(picture.mode, "RGB")) if alpha is not None else picture
     profile = picture.info.get("icc_profile")
+    if alpha is None and not profile and picture.mode in ("L", "RGB"):
+        return picture  # convert would copy it
+    opaque = picture.convert({"LA": "L", "La": "L"}.get(picture.mode, "RGB")) if alpha is not None else picture
     rgb = _apply_profile(opaque, profile) if profile else opaque.convert("RGB")
     if alpha is not None:
         rgb.putalpha(alpha)
@@ -262,9 +266,11 @@ def as_image(array, channels=None):
     values = _scale(batch)
     if 0 in values.shape:
         raise PictureError(f"The picture is empty: its shape is {tuple(array.shape)}.")
-    # check_rgb looks at three channels; every single channel three times is the same question without a copy.
-    check_rgb(values.reshape(-1, 1, *values.shape[-2:]).expand(-1, 3, -1, -1))
-    return _as_rgb(values.clamp(0, 1))
+    if _kind(array) not in _INTEGER_RANGE:
+        # check_rgb looks at three channels; the extremes as a picture of two pixels are the same question.
+        check_rgb(torch.stack(values.detach().aminmax()).expand(3, 1, 2))
+        values = values.clamp(0, 1)
+    return _as_rgb(values)
 
 
 def _channels_first(array, channels):
@@ -299,14 +305,20 @@ def _find_channels(shape, is_tensor):
 _INTEGER_RANGE = {"bool": 1, "uint8": 255, "uint16": 65535}
 
 
+def _kind(array):
+    """The name of the type of the numbers: "uint8", "float32", ..."""
+    return array.dtype.name if isinstance(array, np.ndarray) else str(array.dtype).removeprefix("torch.")
+
+
 def _scale(array):
     """Numbers of any accepted type to a float32 tensor, integers scaled to [0, 1]."""
-    kind = array.dtype.name if isinstance(array, np.ndarray) else str(array.dtype).removeprefix("torch.")
+    kind = _kind(array)
     if kind not in _INTEGER_RANGE and not kind.startswith(("float", "bfloat")):
         raise PictureError(f"The picture holds {kind}. Use uint8 in 0..255, uint16, or float in [0, 1].")
     if isinstance(array, np.ndarray):
         array = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
-    return array.float() / _INTEGER_RANGE.get(kind, 1)
+    values = array.float()
+    return values.div_(_INTEGER_RANGE[kind]) if kind in _INTEGER_RANGE else values  # integers were just copied
 
 
 def _as_rgb(values):
