@@ -1,9 +1,8 @@
-"""From a grey picture to a colorized one, through a network that regresses ab."""
+"""From a grey picture to a colorized one, through a network that was just trained."""
 
-import torch
 import torch.nn.functional as F
 
-from course_lib import color
+from course_lib import color, colorizing
 
 
 def predict_ab(model, picture, side=None):
@@ -12,7 +11,8 @@ def predict_ab(model, picture, side=None):
     Parameters
     ----------
     model : nn.Module
-        Takes l (B, 1, H, W) and gives ab (B, 2, H, W), both in network units.
+        Takes l (B, 1, H, W) in network units. What it answers is ab (B, 2, H, W) in network units, or what its method ``to_ab`` makes
+        colors of.
     picture : tensor, (B, 3, H, W), (3, H, W), (B, 1, H, W) or (1, H, W)
         sRGB in [0, 1], of which only the lightness is used, or L in [0, 100].
     side : int, optional
@@ -21,15 +21,12 @@ def predict_ab(model, picture, side=None):
     Returns
     -------
     ab : tensor, (B, 2, h, w)
-        Natural units, at the resolution that the network saw. On the CPU.
+        Natural units, at the resolution of the network's answer. On the CPU.
     """
     lightness = _lightness(picture)
     if side is not None:
         lightness = _shrink(lightness, side)
-    gray = torch.cat([lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1)], dim=1)
-    l, _ = color.normalize(gray)  # noqa: E741 - l is the symbol of the field
-    ab = _evaluate(model, l)
-    return color.denormalize(l, ab)[:, 1:]
+    return colorizing.predict_ab(model, lightness)
 
 
 def predict(model, picture, side=None):
@@ -54,14 +51,3 @@ def _shrink(lightness, side):
     scale = side / min(height, width)
     size = (round(height * scale), round(width * scale))
     return F.interpolate(lightness, size=size, mode="bilinear", antialias=True)
-
-
-@torch.no_grad()
-def _evaluate(model, l):  # noqa: E741
-    """The answer of the network in evaluation mode, which is left as it was found."""
-    was_training, device = model.training, next(model.parameters()).device
-    model.eval()
-    try:
-        return model(l.to(device)).float().cpu()
-    finally:
-        model.train(was_training)
