@@ -9,15 +9,18 @@ import json
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from course_lib.files import write_atomic
 from course_lib.models.colorful import ColorfulNet
 from course_lib.models.hypercolumn import HypercolumnRegressor
+from course_lib.models.scene_classifier import SceneClassifier
 
 DATA = Path(__file__).parents[2] / "data"
 FOLDER = DATA / "checkpoints"
-NETWORKS = {network.__name__: network for network in (ColorfulNet, HypercolumnRegressor)}
+GET_AGAIN = "Get it again, for example with git checkout."
+NETWORKS = {network.__name__: network for network in (ColorfulNet, HypercolumnRegressor, SceneClassifier)}
 
 
 class CheckpointError(ValueError):
@@ -34,20 +37,30 @@ def write_checkpoint(name, model, card, folder=FOLDER):
         One of `NETWORKS`.
     card : dict
         What is known about the training; ``network`` holds the class and its keyword arguments.
+
+    Returns
+    -------
+    card : dict
+        As written.
     """
     weights = save({key: _half(value) for key, value in model.state_dict().items()})
     card = {"name": name, **card, "sha256": hashlib.sha256(weights).hexdigest(), "bytes": len(weights)}
     write_atomic(Path(folder) / f"{name}.safetensors", weights)
     write_atomic(Path(folder) / f"{name}.json", json.dumps(card, indent=2) + "\n")
+    return card
 
 
 def read_card(name, folder=FOLDER):
     """The card of a checkpoint: dict."""
     path = Path(folder) / f"{name}.json"
     if not path.exists():
-        there = ", ".join(sorted(card.stem for card in Path(folder).glob("*.json"))) or "none"
+        there = ", ".join(sorted(weights.stem for weights in Path(folder).glob("*.safetensors"))) or "none"
         raise CheckpointError(f"There is no checkpoint {name!r}. There are: {there}.")
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        return card | {"sha256": card["sha256"], "network": card["network"]}  # what loading needs
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path.name} is no card of a checkpoint. {GET_AGAIN}") from error
 
 
 def load_checkpoint(name, folder=FOLDER):
@@ -62,15 +75,22 @@ def load_checkpoint(name, folder=FOLDER):
     path = Path(folder) / f"{name}.safetensors"
     weights = path.read_bytes() if path.exists() else b""
     if hashlib.sha256(weights).hexdigest() != card["sha256"]:
-        raise CheckpointError(
-            f"{path.name} is not the file that its card describes: it was cut off or changed. Get it again, for example with git checkout."
-        )
-    network = card["network"]
-    model = NETWORKS[network["class"]](**network["arguments"])
-    model.load_state_dict(
-        {key: value.float() if value.is_floating_point() else value for key, value in load(weights).items()}
-    )
+        raise CheckpointError(f"{path.name} is not the file that its card describes: cut off or changed. {GET_AGAIN}")
+    try:
+        model = NETWORKS[card["network"]["class"]](**card["network"]["arguments"])
+        model.load_state_dict(_full(load(weights)))
+    except (KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f"{path.name} does not fit the network that its card names. {GET_AGAIN}") from error
     return model.eval().requires_grad_(False)
+
+
+def as_saved(state_dict):
+    """Weights, rounded to what a checkpoint keeps of them: a dict of float32 tensors."""
+    return _full({key: _half(value) for key, value in state_dict.items()})
+
+
+def _full(weights):
+    return {key: value.float() if value.is_floating_point() else value for key, value in weights.items()}
 
 
 def _half(value):

@@ -1,9 +1,9 @@
 """The network of "Colorful Image Colorization" (R. Zhang, P. Isola and A. A. Efros, ECCV 2016): from lightness to distributions."""
 
-import torch
 from torch import nn
 
-from course_lib import bins, color
+from course_lib import bins
+from course_lib.models.answers import natural_ab
 
 SHRINKS = 4  # the answer has a quarter of the input's resolution
 
@@ -29,6 +29,7 @@ class ColorfulNet(nn.Module):
 
     def __init__(self, *, widths=(64, 128, 256, 512, 256), outputs=bins.COUNT):
         super().__init__()
+        self.arguments = {"widths": list(widths), "outputs": outputs}
         first, second, third, middle, last = widths
         self.blocks = nn.Sequential(
             _block(1, first, depth=2, stride=2),
@@ -79,7 +80,7 @@ class ColorfulNet(nn.Module):
             Of the annealed mean; a regression has none.
         """
         if self.expectation is None:
-            return color.denormalize(torch.zeros_like(answer[:, :1]), answer)[:, 1:]
+            return natural_ab(answer)
         return self.expectation((answer / temperature).softmax(dim=1))
 
 

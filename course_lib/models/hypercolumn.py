@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_lib import color
+from course_lib import bins, color
+from course_lib.models.answers import natural_ab
 
 # What VGG-16 expects: sRGB less the mean over ImageNet, divided by the standard deviation.
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -32,6 +33,9 @@ class HypercolumnRegressor(nn.Module):
         Normalize after each convolution of the features too. VGG-16 does not; a network that starts from nothing learns sooner with it.
     mixed : int
         Channels of the maps between the last merge and the output. The paper has 3, as many as the grey picture that is added there.
+    outputs : int
+        Channels of the answer: 2 for a regression of a and b (the default), 313 for a distribution over `bins.AB_BINS`. With that it is the
+        approach of G. Larsson, M. Maire and G. Shakhnarovich, "Learning Representations for Automatic Colorization" (ECCV 2016).
 
     Notes
     -----
@@ -39,22 +43,29 @@ class HypercolumnRegressor(nn.Module):
     are random at first: nothing is ever fetched; `load_vgg` takes weights that you have.
     """
 
-    def __init__(self, *, widths=(64, 128, 256, 512), depths=(2, 2, 3, 3), feature_norm=False, mixed=_GRAY):
+    def __init__(self, *, widths=(64, 128, 256, 512), depths=(2, 2, 3, 3), feature_norm=False, mixed=_GRAY, outputs=2):
         super().__init__()
+        self.arguments = {
+            "widths": list(widths),
+            "depths": list(depths),
+            "feature_norm": feature_norm,
+            "mixed": mixed,
+            "outputs": outputs,
+        }
         self.features = _vgg_features(widths, depths, feature_norm)
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)
         self.top = _convolve(widths[-1], widths[-2], kernel=1, norm=False)
         narrower = (mixed, *widths[:-2])
         self.merges = nn.ModuleList(_convolve(*pair) for pair in zip(widths[:-1], narrower, strict=True))
         self.gray = nn.Sequential(nn.BatchNorm2d(_GRAY), *_widen(mixed))
-        self.last = nn.Sequential(_convolve(mixed, mixed), nn.Conv2d(mixed, 2, 3, padding=1))
+        self.last = nn.Sequential(_convolve(mixed, mixed), nn.Conv2d(mixed, outputs, 3, padding=1))
         self.register_buffer("mean", torch.tensor(_IMAGENET_MEAN)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(_IMAGENET_STD)[:, None, None], persistent=False)
 
     @classmethod
-    def for_cpu(cls):
+    def for_cpu(cls, outputs=2):
         """A narrow network of the same build, to be trained from nothing within a minute."""
-        return cls(widths=(16, 32, 48, 64), depths=(1, 2, 2, 2), feature_norm=True, mixed=16)
+        return cls(widths=(16, 32, 48, 64), depths=(1, 2, 2, 2), feature_norm=True, mixed=16, outputs=outputs)
 
     def load_vgg(self, state_dict):
         """Take the features from the state dict of torchvision's ``vgg16``.
@@ -77,8 +88,8 @@ class HypercolumnRegressor(nn.Module):
 
         Returns
         -------
-        ab : tensor, (B, 2, H, W)
-            Network units, not limited.
+        answer : tensor, (B, outputs, H, W)
+            a and b in network units, not limited, or logits over `bins.AB_BINS`.
         """
         gray = self._gray_rgb(l)
         maps = [norm(x) for norm, x in zip(self.norms, self._scales(gray), strict=True)]
@@ -86,6 +97,12 @@ class HypercolumnRegressor(nn.Module):
         for merge, skip in zip(reversed(self.merges), reversed(maps[:-1]), strict=True):
             x = merge(skip + _enlarge(x, skip))
         return self.last(x + self.gray(gray))
+
+    def to_ab(self, answer, temperature=0.38):
+        """The colors that an answer stands for: (B, 2, H, W), natural units. The temperature is that of `bins.annealed_mean`."""
+        if self.arguments["outputs"] == 2:
+            return natural_ab(answer)
+        return bins.annealed_mean(answer, temperature)
 
     def _gray_rgb(self, l):  # noqa: E741
         """The grey picture of this lightness, (B, 3, H, W), as VGG-16 expects it."""

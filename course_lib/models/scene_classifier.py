@@ -20,13 +20,16 @@ class SceneClassifier(nn.Module):
 
     def __init__(self, *, classes=6, widths=(32, 64, 96, 128, 128)):
         super().__init__()
+        self.arguments = {"classes": classes, "widths": list(widths)}
         channels, layers = 3, []
         for width in widths:
             layers += [nn.Conv2d(channels, width, 3, stride=2, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
             layers += [nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
             channels = width
         self.features = nn.Sequential(*layers)
-        self.answer = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(channels, classes))
+        self.answer = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(channels, classes)
+        )
 
     def forward(self, rgb):
         """sRGB in [0, 1], (B, 3, H, W), to logits, (B, classes)."""

@@ -1,17 +1,129 @@
-"""``python -m course_lib.training NAME``: train a recipe and write its checkpoint."""
+"""``python -m course_lib.training NAME`` trains a recipe and writes its checkpoint; stopped, it goes on when started again."""
 
 import argparse
+import sys
+from pathlib import Path
 
-from course_lib.training.recipes import RECIPES
+from course_lib.data.datasets import available
+from course_lib.data.downloads import DataMissing
+from course_lib.models.checkpoints import FOLDER, CheckpointError, load_checkpoint, read_card
+from course_lib.training.errors import TrainingError
+from course_lib.training.finish import finish
+from course_lib.training.memory import keep_freed_memory
+from course_lib.training.processes import rank
+from course_lib.training.recipes import RECIPES, prior_of
 from course_lib.training.run import run
+from course_lib.training.state import STATES, forget_state
+
+STOPPED = 130  # the exit status of a command that Ctrl-C ended
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="python -m course_lib.training", description=__doc__)
-    parser.add_argument("name", choices=RECIPES, metavar="NAME", help=", ".join(RECIPES))
-    name = parser.parse_args().name
-    run(name, RECIPES[name])
+def main(arguments=None):
+    """Run the command in ``arguments`` (default: the command line) and return the exit status."""
+    options = make_parser().parse_args(arguments)
+    if options.list or not options.name:
+        print_list(options.out)
+        return 0
+    try:
+        train(options.name, options.out, options.states, options.restart)
+    except (DataMissing, TrainingError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on after the last whole epoch.", file=sys.stderr)
+        return STOPPED
+    return 0
+
+
+def make_parser():
+    """Return the parser of the command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m course_lib.training",
+        description="Train a recipe and write its checkpoint, weights and card. Stopped or killed, it goes on after the last whole "
+        "epoch when it is started again. Several processes: torchrun --standalone --nproc-per-node 2 -m course_lib.training NAME",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", type=_known, help=", ".join(RECIPES))
+    parser.add_argument("--list", action="store_true", help="list the recipes, what they need and what is here")
+    parser.add_argument("--restart", action="store_true", help="begin anew: forget what an earlier run had reached")
+    parser.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER", help="for checkpoints (data/checkpoints)")
+    parser.add_argument(
+        "--states", type=Path, default=STATES, metavar="FOLDER", help="for what goes on later (data/cache/training)"
+    )
+    return parser
+
+
+def _known(name):
+    if name not in RECIPES:
+        raise argparse.ArgumentTypeError(f"there is no recipe {name!r}; there are {', '.join(RECIPES)}")
+    return name
+
+
+def print_list(out):
+    """Print the recipes: what is minimized, on what, for how long, and what is here."""
+    for name, recipe in RECIPES.items():
+        stages = " + ".join(f"{epochs} epochs at {side} px" for epochs, side in recipe.stages)
+        print(
+            f"{name:27} {recipe.objective:26} {recipe.dataset} ({_data(recipe.dataset)}), {stages}{_trained(name, out)}"
+        )
+
+
+def _data(dataset):
+    if dataset == "petals" or available(dataset):
+        return "here"
+    return f"get it with: python -m course_lib.data {dataset}"
+
+
+def _trained(name, out):
+    return ", trained" if is_trained(name, out) else ""
+
+
+def is_trained(name, out):
+    """Whether the checkpoint of a recipe is in the folder ``out``, whole."""
+    try:
+        load_checkpoint(name, out)
+    except CheckpointError:
+        return False
+    return True
+
+
+def train(name, out=FOLDER, states=STATES, restart=False):
+    """Train a recipe to its end and write its checkpoint; when both is done, say so.
+
+    The checkpoint is the proof that a training is done: with it the state, which is larger, is removed.
+    """
+    path = states / f"{name}.pt"
+    if restart and rank() == 0:
+        forget_state(path)
+    if not restart and not path.exists() and is_trained(name, out):
+        say(f"{name} is trained already: {out / name}.safetensors. --restart trains it anew.")
+        say(summary(read_card(name, out)))
+        return
+    keep_freed_memory()
+    recipe = RECIPES[name]
+    photographs = {split: recipe.data(split) for split in ("train", "validation")}
+    prior = prior_of(photographs["train"])
+    state = run(name, recipe, photographs, prior, states, restart)
+    if rank() == 0:
+        card = finish(name, recipe, state, photographs, prior, out)
+        forget_state(path)
+        say(f"Wrote {out / name}.safetensors ({card['bytes'] / 1e6:.1f} MB) and its card.")
+        say(summary(card))
+
+
+def say(text):
+    """Print, from one process alone."""
+    if rank() == 0:
+        print(text, flush=True)
+
+
+def summary(card):
+    """The numbers of a card in a line."""
+    metrics = card["metrics"]
+    return (
+        f"Validation: loss {metrics['loss']:.4f}, PSNR {metrics['psnr']:.2f} dB, colorfulness {metrics['colorfulness_ratio']:.2f} of "
+        f"the truth's, AuC {metrics['auc']:.3f}, rebalanced {metrics['rebalanced_auc']:.3f}, Delta E {metrics['delta_e']:.2f}"
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

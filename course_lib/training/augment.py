@@ -19,6 +19,16 @@ def jitter_lightness(l, seed=0, contrast=0.4, brightness=0.3):  # noqa: E741 - l
     l : tensor, (B, 1, H, W)
         Cut to [-1, 1].
     """
+    return expose(l, *random_exposures(len(l), seed, contrast, brightness))
+
+
+def random_exposures(count, seed, contrast, brightness):
+    """Gain and offset for ``count`` pictures, (count, 1, 1, 1) each. Parameters as in `jitter_lightness`."""
     generator = torch.Generator().manual_seed(seed)
-    gain, offset = (2 * torch.rand(2, len(l), 1, 1, 1, generator=generator) - 1).unbind()
-    return (l * (1 + contrast * gain) + brightness * offset).clamp(-1, 1)
+    gain, offset = (2 * torch.rand(2, count, 1, 1, 1, generator=generator) - 1).unbind()
+    return 1 + contrast * gain, brightness * offset
+
+
+def expose(l, gain, offset):  # noqa: E741
+    """Lightness (B, 1, H, W) times gain plus offset, (B, 1, 1, 1) each, cut to [-1, 1]."""
+    return (l * gain.to(l) + offset.to(l)).clamp(-1, 1)

@@ -1,10 +1,14 @@
 """Batches cut out of tensors in memory: no worker processes, nothing copied but the batch."""
 
+import random
+
 import torch
+from fastai.callback.core import Callback
 from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
 
 from course_lib import budget
+from course_lib.training.processes import share_of
 
 
 class TensorBatches(DataLoader):
@@ -46,20 +50,32 @@ def dataloaders(train_x, train_y, valid_x, valid_y, batch_size=32):
     fastai DataLoaders
         Training batches are shuffled anew in every epoch and all full; validation batches keep their order.
     """
-    training, validation = _Tensors(train_x, train_y), _Tensors(valid_x, valid_y)
+    return _loaders(_Tensors(train_x, train_y), _Tensors(valid_x, valid_y), batch_size)
+
+
+def photograph_loaders(training, validation, batch_size=32):
+    """Batches of uint8 photographs alone, from `LabeledPictures`; `PreparePhotographs` makes inputs and targets of them.
+
+    With several processes these are the batches of one process's share; `together` sees to it that all shares make up the whole.
+    """
+    return _loaders(_Tensors(training.rgb), _Tensors(validation.rgb), batch_size)
+
+
+def _loaders(training, validation, batch_size):
     if len(training) < batch_size:
         raise ValueError(f"There are {len(training)} training pictures, fewer than one batch of {batch_size}.")
     return DataLoaders(
-        TensorBatches(training, bs=batch_size, shuffle=True, drop_last=True),
+        TensorBatches(training, bs=share_of(batch_size), shuffle=True, drop_last=True),
         TensorBatches(validation, bs=batch_size),
         device=budget.device(),
     )
 
 
-def photograph_loaders(training, validation, batch_size=32):
-    """Batches of uint8 photographs alone, from `LabeledPictures`; `PreparePhotographs` makes inputs and targets of them."""
-    return DataLoaders(
-        TensorBatches(_Tensors(training.rgb), bs=batch_size, shuffle=True, drop_last=True),
-        TensorBatches(_Tensors(validation.rgb), bs=batch_size),
-        device=budget.device(),
-    )
+class ShuffleByEpoch(Callback):
+    """Let the order of the pictures depend on seed and epoch alone, so that an interrupted run sees what it would have seen."""
+
+    def __init__(self, seed):
+        self.seed = seed
+
+    def before_train(self):
+        self.dls.train.rng = random.Random(self.seed * 1_000_003 + self.epoch)

@@ -3,10 +3,9 @@
 True colors are color maps (B, 2, H, W) in network units. A regression answers with the same, a classifier with logits (B, 313, H, W).
 """
 
-import torch
-
-from course_lib import bins, color, penalties
+from course_lib import bins, penalties
 from course_lib.color import AB_SCALE
+from course_lib.models.answers import natural_ab
 
 
 def l2(ab, true_ab):
@@ -47,8 +46,7 @@ class CrossEntropy:
 
     def __call__(self, logits, true_ab):
         """Logits (B, 313, H, W) and colors (B, 2, H, W) in network units to one number."""
-        ab = color.denormalize(torch.zeros_like(true_ab[:, :1]), true_ab)[:, 1:]
-        index, shares = bins.soft_targets(ab)
+        index, shares = bins.soft_targets(natural_ab(true_ab))
         # With the bins last, the softmax runs along memory, and only the bins that a target names are looked up.
         log_p = _bins_last(logits).log_softmax(dim=-1)
         costs = -(_bins_last(shares) * log_p.gather(-1, _bins_last(index))).sum(dim=-1)

@@ -1,24 +1,32 @@
 """Half the bits where they are enough."""
 
+from contextlib import contextmanager
+
 import torch
-from fastai.callback.core import Callback
 
 
-class BFloat16(Callback):
-    """Run the network in bfloat16 and keep the loss in float32, on GPUs and CPUs.
+@contextmanager
+def bfloat16(model):
+    """Run a network in bfloat16 and give its answer, and so the loss, in float32, on GPUs and CPUs.
 
-    fastai's own ``MixedPrecision`` switches CUDA alone. bfloat16 has the range of float32, so gradients need no scaling.
+    fastai's own ``MixedPrecision`` switches CUDA alone. bfloat16 has the range of float32, so gradients need no scaling. Only the
+    network's own computation is inside of autocast: a batch that is cancelled or fails leaves nothing switched.
+
+    On one core of a processor with AMX, a training step of `ColorfulNet.for_cpu` with 32 pictures of 96
+    pixels takes 0.39 s in bfloat16 and 1.0 to 1.1 s in float32: 2.5 to 2.9 times as long.
     """
+    full = model.forward
 
-    order = 10
+    def forward(*inputs):
+        with torch.autocast(inputs[0].device.type, dtype=torch.bfloat16):
+            answer = full(*inputs)
+        return answer.float()
 
-    def before_batch(self):
-        self.autocast = torch.autocast(self.dls.device.type, dtype=torch.bfloat16)
-        self.autocast.__enter__()
-
-    def after_pred(self):
-        self.autocast.__exit__(None, None, None)
-        self.learn.pred = self.pred.float()
+    model.forward = forward
+    try:
+        yield model
+    finally:
+        del model.forward  # the method of the class comes back
 
 
 def bfloat16_pays(device):

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from torch import nn
 
 from course_lib import bins, color
-from course_lib.data.datasets import LabeledPictures, scenes
-from course_lib.models import ColorfulNet
+from course_lib.data import petals
+from course_lib.data.datasets import LabeledPictures, opencountry64, scenes
+from course_lib.models import ColorfulNet, HypercolumnRegressor
 from course_lib.models.colorful import SHRINKS
 from course_lib.training.losses import CrossEntropy, l2
+
+DRAWN = {"train": (256, 0), "validation": (64, 1)}  # petals: how many, and the seed
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,8 @@ class Recipe:
 
     Attributes
     ----------
+    objective : str
+        What is minimized, in words.
     network : function
         Gives the network with its first, random weights.
     loss : function
@@ -25,24 +31,47 @@ class Recipe:
     data : function
         "train" or "validation" to `LabeledPictures`.
     dataset : str
-        What the data is called on the card.
+        What the data is called: the name of a manifest, or "petals".
     stages : tuple of (int, int)
         Epochs, and the side in pixels at which they see the photographs.
+    batch_size : int
+    rate : float
+        The highest learning rate of the one cycle.
+    seed : int
+    shrinks : int
+        How many times coarser the answer is than the input.
+    reduced : bool
+        Compute in bfloat16 where that is faster.
     """
 
+    objective: str
     network: Callable[[], nn.Module]
     loss: Callable
     data: Callable[[str], LabeledPictures] = scenes
     dataset: str = "scenes"
-    stages: tuple = ((12, 64), (16, 96), (10, 128))
+    stages: tuple = ((12, 64), (23, 96), (3, 128))
     batch_size: int = 32
     rate: float = 2e-3
     seed: int = 0
     shrinks: int = SHRINKS
+    reduced: bool = True
 
     @property
     def epochs(self):
         return sum(epochs for epochs, _ in self.stages)
+
+    @property
+    def last_side(self):
+        """The side of the photographs in the last epoch, and in validation."""
+        return self.stages[-1][1]
+
+    @property
+    def plan(self):
+        """Everything that the result depends on but the photographs and the code, in words."""
+        model = self.network()
+        network = f"{type(model).__name__} {model.arguments}"
+        budget = f"stages {self.stages}, batch {self.batch_size}, rate {self.rate}, seed {self.seed}"
+        return f"{self.objective} on {self.dataset}, {network}, {budget}"
 
     def side_of(self, epoch):
         """The side of the photographs in an epoch, counted from 0."""
@@ -53,15 +82,58 @@ class Recipe:
         return side
 
 
+def regression(prior):
+    """The squared distance: rare colors count by how often they occur."""
+    return l2
+
+
+def classification(prior):
+    """Cross-entropy in which every pixel counts the same."""
+    return CrossEntropy()
+
+
 def rebalanced(prior):
     """Cross-entropy in which rare colors count more, by the weights of the paper."""
     return CrossEntropy(bins.rebalancing_weights(prior))
 
 
+def drawn(split):
+    """Scenes of the toy world as if they were photographs: `LabeledPictures`, 32 x 32, always the same, all of one class."""
+    count, seed = DRAWN[split]
+    rgb = (petals(count, size=32, seed=seed).rgb * 255).round().byte()
+    names = [f"{split} {row}" for row in range(count)]
+    return LabeledPictures(rgb, rgb.new_zeros(count).long(), ("petals",), names)
+
+
+_scenes = partial(Recipe, data=scenes, dataset="scenes")
+# One category at a size of a thumbnail, as in the first course papers that compared the two.
+_opencountry = partial(
+    Recipe,
+    data=partial(opencountry64, category="opencountry"),
+    dataset="opencountry64",
+    stages=((40, 64),),
+    shrinks=1,
+)
+
 RECIPES = {
-    "scenes-l2": Recipe(lambda: ColorfulNet.for_cpu(outputs=2), lambda prior: l2),
-    "scenes-classification": Recipe(ColorfulNet.for_cpu, lambda prior: CrossEntropy()),
-    "scenes-rebalanced": Recipe(ColorfulNet.for_cpu, rebalanced),
+    "scenes-l2": _scenes("L2", lambda: ColorfulNet.for_cpu(outputs=2), regression),
+    "scenes-classification": _scenes("cross-entropy", ColorfulNet.for_cpu, classification),
+    "scenes-rebalanced": _scenes("cross-entropy, rebalanced", ColorfulNet.for_cpu, rebalanced),
+    "opencountry-regression": _opencountry("L2", HypercolumnRegressor.for_cpu, regression),
+    "opencountry-classification": _opencountry(
+        "cross-entropy", partial(HypercolumnRegressor.for_cpu, outputs=bins.COUNT), classification
+    ),
+    # Needs no data and takes seconds: to see how the command works.
+    "petals-classification": Recipe(
+        "cross-entropy",
+        partial(ColorfulNet, widths=(8, 16, 24, 32, 24)),
+        classification,
+        data=drawn,
+        dataset="petals",
+        stages=((6, 32), (2, 40)),
+        rate=5e-3,
+        reduced=False,
+    ),
 }
 
 
