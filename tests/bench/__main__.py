@@ -1,13 +1,18 @@
-"""``make bench``: how fast our conversion is beside the libraries that people would use otherwise, on one thread."""
+"""``make bench``: how fast our conversion is beside the libraries that people would use otherwise, and how fast we colorize."""
 
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 import kornia
 import torch
 from skimage.color import rgb2lab
 
-from course_lib import color
-from course_lib.data import petals
+from course_lib import color, colorize
+from course_lib.data import petals, photo
+from course_lib.data.writing import write_image
 
 ROUNDS = 30
 
@@ -62,7 +67,24 @@ def bench_petals():
     print(f"2,000 petals scenes of 64 pixels: {time.perf_counter() - start:.2f} s")
 
 
+def bench_colorize():
+    """12 megapixels from one JPEG to another: the network loaded, on one thread and on two, and the whole command."""
+    large = torch.nn.functional.interpolate(photo("coffee")[None], size=(3000, 4000), mode="bilinear")[0]
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "large.jpg", Path(folder) / "colorized.jpg"
+        write_image(large, source)
+        del large
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            times = best_times({"colorize": lambda: write_image(colorize(source), target)}, rounds=3)
+            print(f"12 megapixels, {threads} thread(s), network loaded: {times['colorize'] / 1e3:.2f} s")
+        command = [sys.executable, "-m", "course_lib", "colorize", str(source), str(target)]
+        times = best_times({"command": lambda: subprocess.run(command, check=True, capture_output=True)}, rounds=3)
+        print(f"12 megapixels, the whole command: {times['command'] / 1e3:.2f} s")
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     bench_rgb_to_lab()
     bench_petals()
+    bench_colorize()
