@@ -102,7 +102,7 @@ def archive(members, folder="set-0123"):
         if isinstance(members, dict):
             members = [(member(f"{folder}/{path}", len(content)), content) for path, content in members.items()]
         for info, content in members:
-            tar.addfile(info, io.BytesIO(content))
+            tar.addfile(info, io.BytesIO(content) if content else None)
     return buffer.getvalue()
 
 

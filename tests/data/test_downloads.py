@@ -30,12 +30,12 @@ from tests.offline import offline_environment
 ARCHIVE = "/someone/set/archive/0123.tar.gz"
 NAMES = [f"{kind}/{number:02}.jpg" for kind in ("cat", "dog") for number in range(20)]
 CONTENT = {name: random.Random(name).randbytes(20_000 + 100 * place) for place, name in enumerate(NAMES)}
-PATH = {name: f"all pictures/{name.replace('/', '-')}" for name in NAMES}
+PATH = {name: f"all pictures #1/{name.replace('/', '-')}" for name in NAMES}
 IN_ARCHIVE = {"README.md": b"not wanted", **{PATH[name]: CONTENT[name] for name in NAMES}}
 
 
 def single(name):
-    return f"/someone/set/0123/{PATH[name].replace(' ', '%20')}"
+    return f"/someone/set/0123/{PATH[name].replace(' ', '%20').replace('#', '%23')}"
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def pets(tmp_path, monkeypatch, server):
     rows = [
         f"{name}\t{hashlib.sha256(CONTENT[name]).hexdigest()}\t{len(CONTENT[name])}\t{PATH[name]}" for name in NAMES
     ]
-    head = ["# what\tcats and dogs", "# repository\tsomeone/set", "# commit\t0123", "# folder\tall pictures"]
+    head = ["# what\tcats and dogs", "# repository\tsomeone/set", "# commit\t0123", "# folder\tall pictures #1"]
     (tmp_path / "manifests").mkdir()
     (tmp_path / "manifests" / "pets.tsv").write_text("\n".join(head + rows) + "\n")
     monkeypatch.setattr(manifests, "MANIFESTS", tmp_path / "manifests")
@@ -249,7 +249,7 @@ def test_a_damaged_file_is_never_used_and_asked_for_again(pets, server):
     put(pets, NAMES[1:])
     damaged = bytes([CONTENT[NAMES[0]][0] ^ 1]) + CONTENT[NAMES[0]][1:]
     server.answers[single(NAMES[0])] = [send(damaged), send(CONTENT[NAMES[0]][:-1]), send(CONTENT[NAMES[0]] + b"x")]
-    with pytest.raises(DownloadFailed, match=r"all pictures/cat-00\.jpg did not arrive as it was published"):
+    with pytest.raises(DownloadFailed, match=r"all pictures #1/cat-00\.jpg did not arrive as it was published"):
         fetch("pets")
     assert server.asked == [single(NAMES[0])] * 4
     assert set(files_in(pets)) == set(NAMES[1:])
@@ -284,14 +284,14 @@ def test_a_file_that_was_damaged_here_is_replaced(pets, server):
 
 def hostile_members(tmp_path):
     """Everything that an archive can try to write somewhere else, under wanted names and unwanted ones."""
-    first = PATH[NAMES[0]]
+    first, size = PATH[NAMES[0]], len(CONTENT[NAMES[0]])
     return [
         (member("../evil.jpg", 4), b"evil"),
         (member("set-0123/../../evil.jpg", 4), b"evil"),
         (member(f"{tmp_path}/evil.jpg", 4), b"evil"),
         (member(f"../{first}", 4), b"evil"),
-        (member(f"set-0123/{first}", 0, tarfile.SYMTYPE, str(tmp_path / "evil.jpg")), b""),
-        (member(f"set-0123/{first}", 0, tarfile.LNKTYPE, "../../manifests/pets.tsv"), b""),
+        (member(f"set-0123/{first}", size, tarfile.SYMTYPE, str(tmp_path / "evil.jpg")), b""),
+        (member(f"set-0123/{first}", size, tarfile.LNKTYPE, "../../manifests/pets.tsv"), b""),
         (member(f"set-0123/{first}", 0, tarfile.FIFOTYPE), b""),
         (member(f"set-0123/{first}", 0, tarfile.CHRTYPE), b""),
         (member(f"set-0123/{first}", 0, tarfile.DIRTYPE), b""),
