@@ -12,6 +12,7 @@ from course_lib import color
 from course_lib.blocks import row_blocks
 from course_lib.data.images import as_image, read_image
 from course_lib.models import checkpoints
+from course_lib.models.answers import natural_ab
 
 SIDE = 128
 LONGEST = 4  # times the shorter side: what a panorama is shown at, at most
@@ -51,7 +52,7 @@ def colorize(image, model="scenes-rebalanced", hints=None, temperature=0.38, sid
     PictureError
         The picture cannot be used.
     CheckpointError
-        There is no such checkpoint, or it is damaged.
+        There is no such checkpoint, it is damaged, or its network gives no colors.
     ValueError
         One of the other parameters cannot be used.
     """
@@ -98,7 +99,12 @@ def find_network(model):
 @lru_cache(maxsize=4)
 def _load(name, folder, written):
     """A checkpoint, kept until its card is written anew."""
-    return checkpoints.load_checkpoint(name, folder).to(memory_format=torch.channels_last)
+    network = checkpoints.load_checkpoint(name, folder)
+    if not hasattr(network, "to_ab"):
+        raise checkpoints.CheckpointError(
+            f"{name} is a {type(network).__name__}, which gives no colors. Choose another."
+        )
+    return network.to(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
@@ -128,17 +134,12 @@ def predict_ab(network, lightness, temperature=0.38):
     gray = torch.cat([lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1)], dim=1)
     l, _ = color.normalize(gray)  # noqa: E741 - l is the symbol of the field
     answer = _evaluate(network, l)
-    ab = network.to_ab(answer, temperature) if hasattr(network, "to_ab") else _natural(answer)
+    ab = network.to_ab(answer, temperature) if hasattr(network, "to_ab") else natural_ab(answer)
     if ab.ndim != 4 or ab.shape[1] != 2:
         raise ValueError(
             f"{type(network).__name__} gives {tuple(ab.shape)}, no color maps (B, 2, h, w). Use a network for colors."
         )
     return ab.cpu()
-
-
-def _natural(ab):
-    """ab in network units to natural units."""
-    return color.denormalize(torch.zeros_like(ab[:, :1]), ab)[:, 1:]
 
 
 def _evaluate(network, l):  # noqa: E741

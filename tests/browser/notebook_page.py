@@ -82,6 +82,17 @@ class NotebookPage:
         at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
         self.page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
 
+    def explorers_with_canvas(self):
+        """Return those of the notebook's explorers that have a picture to click on, in order."""
+        return self.explorers.filter(has=self.page.locator("canvas")).all()
+
+    def click_canvas(self, explorer, across=0.2, down=0.2):
+        """Click on the picture of ``explorer``, at a share of its width and of its height."""
+        canvas = explorer.locator("canvas").first
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        canvas.click(position={"x": across * box["width"], "y": down * box["height"]})
+
     def wait_for_new_picture(self, explorer, before, seconds=20):
         """Wait until ``explorer`` shows another picture than ``before`` (a digest); fail after ``seconds``."""
         deadline = time.monotonic() + seconds

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torchvision.models import vgg16
 
+from course_lib import bins
 from course_lib.models import HypercolumnRegressor
 
 # Layer by layer as the paper draws it: (inputs, outputs, side of the kernel). Weights and one bias per output.
@@ -93,3 +94,29 @@ def test_the_input_is_gray_as_vgg_expects_it():
     white, black = model._gray_rgb(torch.tensor([1.0, -1.0]).reshape(2, 1, 1, 1))
     assert torch.allclose(white.flatten(), (1 - model.mean.flatten()) / model.std.flatten(), atol=2e-3)
     assert torch.allclose(black.flatten(), -model.mean.flatten() / model.std.flatten(), atol=2e-3)
+
+
+@pytest.mark.parametrize("size", [(32, 48), (37, 53)])
+def test_a_classifier_is_one_more_configuration(size):
+    model = HypercolumnRegressor.for_cpu(outputs=313).eval()
+    answer = model(torch.zeros(1, 1, *size))
+    assert answer.shape == (1, 313, *size)
+    assert torch.allclose(model.to_ab(answer, 0.5), bins.annealed_mean(answer, 0.5))
+    extra = sum(w.numel() for w in model.parameters()) - sum(
+        w.numel() for w in HypercolumnRegressor.for_cpu().parameters()
+    )
+    assert extra == 311 * (16 * 9 + 1)
+
+
+def test_a_regression_answers_in_network_units():
+    answer = torch.tensor([0.1, -0.3])[None, :, None, None].expand(1, 2, 3, 4)
+    ab = HypercolumnRegressor.for_cpu().to_ab(answer)
+    assert ab[0, :, 0, 0].tolist() == pytest.approx([11, -33])
+
+
+def test_the_arguments_make_the_same_network_again():
+    for model in (HypercolumnRegressor(), HypercolumnRegressor.for_cpu(), HypercolumnRegressor.for_cpu(outputs=313)):
+        again = HypercolumnRegressor(**model.arguments)
+        assert {k: v.shape for k, v in again.state_dict().items()} == {
+            k: v.shape for k, v in model.state_dict().items()
+        }

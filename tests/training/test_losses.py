@@ -3,9 +3,12 @@
 import pytest
 import torch
 
+from course_lib import bins
+from course_lib.color import AB_SCALE
 from course_lib.data.petals import conditional, mean_color, median_color
 from course_lib.penalties import PENALTIES, best_constant, expected_cost, huber
 from course_lib.training import LOSSES
+from course_lib.training.losses import CrossEntropy
 
 
 def maps(a, b, size=(3, 4, 5)):
@@ -66,3 +69,74 @@ def test_expected_cost_by_hand():
     colors, shares = torch.tensor([[0.0, 0.0], [3.0, 4.0]]), torch.tensor([0.25, 0.75])
     cost = expected_cost(torch.tensor([[0.0, 0.0], [3.0, 4.0]]), colors, shares, PENALTIES["L2"])
     assert cost.tolist() == pytest.approx([0.75 * 25, 0.25 * 25])
+
+
+def logits_and_colors(seed=0, size=(3, 4, 5)):
+    """Logits, and colors in network units over most of the ab plane."""
+    generator = torch.Generator().manual_seed(seed)
+    count, height, width = size
+    logits = 3 * torch.randn(count, 313, height, width, generator=generator)
+    return logits, torch.rand(count, 2, height, width, generator=generator) * 1.4 - 0.7
+
+
+def dense(logits, ab, weights=None):
+    """The same from full target distributions, by torch's own cross-entropy; ``ab`` in natural units."""
+    costs = torch.nn.functional.cross_entropy(logits, bins.encode_soft(ab), reduction="none")
+    if weights is not None:
+        squared = (ab.movedim(1, -1)[..., None, :] - bins.AB_BINS).square().sum(-1)
+        costs = costs * weights[squared.argmin(-1)]
+    return costs.mean()
+
+
+def test_cross_entropy_against_full_targets():
+    logits, ab = logits_and_colors()
+    assert CrossEntropy()(logits, ab).item() == pytest.approx(dense(logits, AB_SCALE * ab).item(), rel=1e-5)
+
+
+def test_gradients_of_cross_entropy_against_full_targets():
+    logits, ab = logits_and_colors()
+    gradients = []
+    for loss in (CrossEntropy(), lambda x, y: dense(x, AB_SCALE * y)):
+        x = logits.clone().requires_grad_()
+        loss(x, ab).backward()
+        gradients.append(x.grad)
+    assert torch.allclose(*gradients, atol=1e-7)
+
+
+def test_each_pixel_has_the_weight_of_its_nearest_bin():
+    logits, ab = logits_and_colors(1)
+    weights = torch.rand(313, generator=torch.Generator().manual_seed(2)) * 5
+    loss = CrossEntropy(weights)(logits, ab).item()
+    assert loss == pytest.approx(dense(logits, AB_SCALE * ab, weights).item(), rel=1e-5)
+    assert loss != pytest.approx(dense(logits, AB_SCALE * ab).item(), rel=0.05)
+
+
+def test_one_weighted_pixel_by_hand():
+    # The color of a bin, of which the distribution is nearly sure: what is left is the spread of the soft target.
+    row = int((bins.AB_BINS - torch.tensor([30.0, 20.0])).norm(dim=1).argmin())
+    logits = torch.zeros(1, 313, 1, 1)
+    weights = torch.ones(313)
+    weights[row] = 7
+    color = torch.tensor([30.0, 20.0])[None, :, None, None] / AB_SCALE
+    # Equal logits cost log 313 whatever the target.
+    assert CrossEntropy(weights)(logits, color).item() == pytest.approx(7 * torch.tensor(313.0).log().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("mistake", ["natural units", "a and b exchanged", "b mirrored"])
+def test_cross_entropy_tells_mistakes_in_the_colors(mistake):
+    """The logits that are best for a color are not those for what a usual mistake makes of it."""
+    color = torch.tensor([40.0, -60.0])[None, :, None, None]
+    logits = (bins.encode_soft(color) + 1e-4).log()
+    wrong = {
+        "natural units": color,
+        "a and b exchanged": color.flip(1) / AB_SCALE,
+        "b mirrored": color * torch.tensor([1.0, -1.0])[None, :, None, None] / AB_SCALE,
+    }[mistake]
+    assert CrossEntropy()(logits, wrong) > CrossEntropy()(logits, color / AB_SCALE) + 3
+
+
+def test_cross_entropy_does_not_grow_with_the_picture():
+    logits, ab = logits_and_colors(size=(1, 2, 2))
+    assert CrossEntropy()(logits.repeat(3, 1, 4, 2), ab.repeat(3, 1, 4, 2)).item() == pytest.approx(
+        CrossEntropy()(logits, ab).item(), rel=1e-5
+    )
