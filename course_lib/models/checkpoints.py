@@ -94,5 +94,7 @@ def _full(weights):
 
 
 def _half(value):
+    """In half precision where that can hold it: the variances that batch normalization keeps may lie beyond its 65,504."""
     value = value.detach().cpu().contiguous()
-    return value.to(torch.float16) if value.is_floating_point() else value
+    fits = value.is_floating_point() and bool((value.abs() <= torch.finfo(torch.float16).max).all())
+    return value.to(torch.float16) if fits else value

@@ -3,11 +3,13 @@
 import random
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from fastai.callback import progress, schedule  # noqa: F401 - they give Learner its methods no_bar and fit_one_cycle
 from fastai.callback.core import Callback
 from fastai.learner import Learner
+from fastai.optimizer import Adam
 
 from course_lib import budget
 from course_lib.training.losses import LOSSES
@@ -53,7 +55,10 @@ def learner(model, dls, loss="L2"):
         raise ValueError(f"There is no loss {loss!r}. There are {', '.join(LOSSES)}.")
     # Channels last makes convolutions on CPUs 1.7 times as fast here and changes nothing else.
     model = model.to(budget.device(), memory_format=torch.channels_last)
-    return Learner(dls, model, loss_func=LOSSES.get(loss, loss) if isinstance(loss, str) else loss)
+    loss = LOSSES.get(loss, loss) if isinstance(loss, str) else loss
+    # fastai's eps of 1e-5 is larger than the gradients of L2 inside of a network, 2e-6 to 6e-6 in `ColorfulNet`: with it Adam barely moves
+    # those weights. The steps should not depend on the units of the loss.
+    return Learner(dls, model, loss_func=loss, opt_func=partial(Adam, eps=1e-8))
 
 
 def train(learn, epochs, rate=3e-3, seed=0):

@@ -49,7 +49,7 @@ class Recipe:
     loss: Callable
     data: Callable[[str], LabeledPictures] = scenes
     dataset: str = "scenes"
-    stages: tuple = ((12, 64), (20, 96), (2, 128))
+    stages: tuple = ((24, 64), (36, 96), (2, 128))
     batch_size: int = 32
     rate: float = 2e-3
     seed: int = 0
