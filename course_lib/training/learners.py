@@ -58,7 +58,7 @@ def learner(model, dls, loss="L2"):
     loss = LOSSES.get(loss, loss) if isinstance(loss, str) else loss
     # fastai's eps of 1e-5 is larger than the gradients of L2 inside of a network, 2e-6 to 6e-6 in `ColorfulNet`: with it Adam barely moves
     # those weights. The steps should not depend on the units of the loss.
-    return Learner(dls, model, loss_func=loss, opt_func=partial(Adam, eps=1e-8))
+    return Learner(dls, model, loss_func=loss, opt_func=partial(Adam, eps=1e-7))
 
 
 def train(learn, epochs, rate=3e-3, seed=0):
