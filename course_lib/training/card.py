@@ -1,6 +1,7 @@
 """What is known about a checkpoint, for people and programs: the JSON beside the weights."""
 
 import importlib.metadata
+import math
 import platform
 
 from course_lib.data.manifests import manifest_names, read_manifest
@@ -31,7 +32,6 @@ def make_card(name, recipe, model, state, photographs, metrics):
     dict of what JSON can hold
     """
     counts = {split: len(pictures) for split, pictures in photographs.items()}
-    seconds = [one for one in state.seconds if one is not None]
     return {
         "network": {
             "class": type(model).__name__,
@@ -48,7 +48,7 @@ def make_card(name, recipe, model, state, photographs, metrics):
         },
         "seed": recipe.seed,
         "command": command(name),
-        "seconds": {"training": round(sum(seconds)), "epochs_measured": len(seconds)},
+        "seconds": math.ceil(sum(state.seconds)),
         "versions": versions(),
         "best": {
             "epoch": state.best_epoch + 1,

@@ -18,6 +18,7 @@ from course_lib.files import write_atomic
 from course_lib.models.checkpoints import load_checkpoint
 from course_lib.models.colorful import SHRINKS
 from course_lib.results import PATH
+from course_lib.training.measure import TEMPERATURE, join, pairs, ratio, scores
 from course_lib.training.photographs import resize
 
 SIDE = 128  # pixels, at which networks see the photographs and are judged
@@ -31,7 +32,7 @@ PROBABILITY_EDGES = torch.logspace(
 )  # of the reliability curve; what is less likely than 1 in 10,000 is left out
 
 
-def evaluate(photographs, temperature=0.38, seed=0):
+def evaluate(photographs, temperature=TEMPERATURE, seed=0):
     """All results on test photographs.
 
     Parameters
@@ -54,8 +55,8 @@ def evaluate(photographs, temperature=0.38, seed=0):
     for rows in torch.arange(len(photographs)).split(BATCH):
         truth = resize(photographs.rgb[rows].float() / 255, SIDE)
         for name, rgb in colorizations(networks, truth, temperature, curves):
-            parts[name].append(measure(rgb, truth, photographs.labels[rows], judge))
-    rows = {name: with_intervals(_join(batches), seed) for name, batches in parts.items()}
+            parts[name].append(score(rgb, truth, photographs.labels[rows], judge))
+    rows = {name: with_intervals(join(batches), seed) for name, batches in parts.items()}
     return {"rows": rows, "calibration": {name: curve.as_lists() for name, curve in curves.items()}}
 
 
@@ -75,50 +76,26 @@ def colorizations(networks, truth, temperature, curves):
 
 
 @torch.no_grad()
-def measure(rgb, truth, labels, judge):
-    """Each metric of the pictures of a batch, as shown: a dict of (B, 2), numerators and denominators of the mean over pictures."""
-    ab, true_ab = (color.rgb_to_lab(picture)[:, 1:] for picture in (rgb, truth))
-    weights = metrics.pixel_weights(true_ab, scenes_prior())
-    mass = weights.sum(dim=(1, 2))
-    pairs = {
-        "colorfulness_ratio": (metrics.colorfulness(rgb), metrics.colorfulness(truth)),
-        "auc": (_auc_of_each(ab, true_ab), None),
-        "rebalanced_auc": (_auc_of_each(ab, true_ab, weights) * mass, mass),
-        "delta_e": (metrics.delta_e(rgb, truth), None),
-        "psnr": (metrics.psnr(rgb, truth), None),
-        "ssim": (metrics.ssim(rgb, truth), None),
-        "accuracy": (judge(rgb).argmax(dim=1) == labels, None),
+def score(rgb, truth, labels, judge):
+    """What each picture of a batch, as shown, contributes to each metric: a dict of `measure.pairs`."""
+    return scores(rgb, truth, scenes_prior()) | {
+        "delta_e": pairs(metrics.delta_e(rgb, truth)),
+        "ssim": pairs(metrics.ssim(rgb, truth)),
+        "accuracy": pairs(judge(rgb).argmax(dim=1) == labels),
     }
-    return {name: _pair(*pair) for name, pair in pairs.items()}
-
-
-def _auc_of_each(ab, true_ab, weights=None):
-    """AuC of every picture of a batch: (B,)."""
-    weights = [None] * len(ab) if weights is None else weights.split(1)
-    return torch.tensor([metrics.auc(*maps) for maps in zip(ab.split(1), true_ab.split(1), weights, strict=True)])
-
-
-def _pair(numerators, denominators):
-    ones = torch.ones(len(numerators))
-    return torch.stack([numerators.double(), (ones if denominators is None else denominators).double()], dim=1)
-
-
-def _join(batches):
-    return {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
 
 
 def with_intervals(columns, seed=0):
     """The mean of each metric with the ends of its 95 % bootstrap interval over pictures (B. Efron, 1979): dict of dicts."""
-    return {name: bootstrap(pairs, seed) for name, pairs in columns.items()}
+    return {name: bootstrap(column, seed) for name, column in columns.items()}
 
 
-def bootstrap(pairs, seed=0):
+def bootstrap(column, seed=0):
     """Sum of numerators over sum of denominators of N pictures, (N, 2), and the interval when pictures are drawn anew."""
-    drawn = np.random.default_rng(seed).multinomial(len(pairs), np.full(len(pairs), 1 / len(pairs)), size=RESAMPLES)
-    sums = torch.from_numpy(drawn).double() @ pairs
+    drawn = np.random.default_rng(seed).multinomial(len(column), np.full(len(column), 1 / len(column)), size=RESAMPLES)
+    sums = torch.from_numpy(drawn).double() @ column
     low, high = (sums[:, 0] / sums[:, 1]).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
-    value = (pairs[:, 0].sum() / pairs[:, 1].sum()).item()
-    return {"value": _rounded(value), "low": _rounded(low), "high": _rounded(high)}
+    return {"value": _rounded(ratio(column)), "low": _rounded(low), "high": _rounded(high)}
 
 
 def _rounded(number):
@@ -157,7 +134,7 @@ def _significant(value):
     return float(f"{value:.4g}")
 
 
-def measure_all(temperature=0.38):
+def measure_all(temperature=TEMPERATURE):
     """Results on the whole test split and on the small fixed part of it, which the tests measure again."""
     whole, part = scenes("test"), scenes("test", count=PART)
     about = {"dataset": "scenes", "split": "test", "pictures": len(whole), "side": SIDE, "temperature": temperature}

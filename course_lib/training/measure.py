@@ -36,38 +36,64 @@ def measure(model, photographs, loss, side, shrinks, prior):
         `DELTA_E_PICTURES` pictures at even distances. All but the loss are those of the pictures as shown, inside of the gamut of sRGB.
     """
     device = next(model.parameters()).device
-    sums = dict.fromkeys(
-        ("loss", "psnr", "colorfulness", "true_colorfulness", "auc", "rebalanced", "mass", "delta_e"), 0.0
-    )
     chosen = torch.linspace(0, len(photographs) - 1, min(DELTA_E_PICTURES, len(photographs))).round().long()
+    batches = []
     for rows in torch.arange(len(photographs)).split(BATCH):
         truth = resize(photographs.rgb[rows].float() / 255, side)
         lab = color.rgb_to_lab(truth)
         l, ab = color.normalize(lab)  # noqa: E741 - l is the symbol of the field
-        answer = model(l.to(device)).cpu()
-        sums["loss"] += loss(answer, F.avg_pool2d(ab, shrinks)).item() * len(rows)
-        shown = color.join(lab[:, :1], model.to_ab(answer.to(device), TEMPERATURE).cpu())
-        _add(sums, shown, truth, prior, torch.isin(rows, chosen))
-    count = len(photographs)
+        answer = model(l.to(device))
+        shown = color.join(lab[:, :1], model.to_ab(answer, TEMPERATURE).cpu())
+        few = torch.isin(rows, chosen)
+        batches.append(
+            {
+                "loss": pairs(loss(answer.cpu(), F.avg_pool2d(ab, shrinks)).expand(len(rows))),
+                **scores(shown, truth, prior),
+                "delta_e": pairs(metrics.delta_e(shown[few], truth[few]) if few.any() else torch.empty(0)),
+            }
+        )
+    return {name: ratio(column) for name, column in join(batches).items()}
+
+
+def scores(rgb, truth, prior):
+    """What each picture of a batch, as shown, contributes to each metric but the slow ones: a dict of `pairs`.
+
+    Parameters
+    ----------
+    rgb, truth : tensors, (B, 3, H, W)
+        sRGB.
+    prior : tensor, (313,)
+        Of the training photographs, for the class-balanced AuC.
+    """
+    ab, true_ab = (color.rgb_to_lab(pictures)[:, 1:] for pictures in (rgb, truth))
+    weights = metrics.pixel_weights(true_ab, prior)
+    mass = weights.double().sum(dim=(1, 2))
     return {
-        "loss": sums["loss"] / count,
-        "psnr": sums["psnr"] / count,
-        "colorfulness_ratio": sums["colorfulness"] / sums["true_colorfulness"],
-        "auc": sums["auc"] / count,
-        "rebalanced_auc": sums["rebalanced"] / sums["mass"],
-        "delta_e": sums["delta_e"] / len(chosen),
+        "psnr": pairs(metrics.psnr(rgb, truth)),
+        "colorfulness_ratio": pairs(metrics.colorfulness(rgb), metrics.colorfulness(truth)),
+        "auc": pairs(_auc_of_each(ab, true_ab)),
+        "rebalanced_auc": pairs(_auc_of_each(ab, true_ab, weights) * mass, mass),
     }
 
 
-def _add(sums, shown, truth, prior, chosen):
-    """Add what the pictures of a batch, as shown, contribute to each metric."""
-    ab, true_ab = (color.rgb_to_lab(rgb)[:, 1:] for rgb in (shown, truth))
-    weights = metrics.pixel_weights(true_ab, prior)
-    sums["psnr"] += metrics.psnr(shown, truth).sum().item()
-    sums["colorfulness"] += metrics.colorfulness(shown).sum().item()
-    sums["true_colorfulness"] += metrics.colorfulness(truth).sum().item()
-    sums["auc"] += metrics.auc(ab, true_ab) * len(ab)
-    sums["rebalanced"] += metrics.auc(ab, true_ab, weights) * weights.sum().item()
-    sums["mass"] += weights.sum().item()
-    if chosen.any():
-        sums["delta_e"] += metrics.delta_e(shown[chosen], truth[chosen]).sum().item()
+def _auc_of_each(ab, true_ab, weights=None):
+    """AuC of every picture of a batch: (B,)."""
+    weights = [None] * len(ab) if weights is None else weights.split(1)
+    return torch.tensor([metrics.auc(*maps) for maps in zip(ab.split(1), true_ab.split(1), weights, strict=True)])
+
+
+def pairs(numerators, denominators=None):
+    """Numerators and denominators of a mean over pictures, (B, 2) in double precision; 1 below each by default."""
+    numerators = numerators.double()
+    return torch.stack([numerators, torch.ones_like(numerators) if denominators is None else denominators.double()], 1)
+
+
+def join(batches):
+    """The `pairs` of several batches as one: a dict like each of them."""
+    return {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def ratio(pairs):
+    """The sum of the numerators over that of the denominators."""
+    above, below = pairs.sum(dim=0).tolist()
+    return above / below

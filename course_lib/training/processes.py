@@ -83,9 +83,7 @@ class SynchronizedNorm(nn.BatchNorm2d):
     """Batch normalization by mean and variance over all processes, each with as many pictures; torch has one for GPUs alone."""
 
     def __init__(self, norm):
-        super().__init__(
-            norm.num_features, norm.eps, norm.momentum, device=norm.weight.device, dtype=norm.weight.dtype
-        )
+        super().__init__(norm.num_features, norm.eps, norm.momentum, device=norm.weight.device, dtype=norm.weight.dtype)
         self.load_state_dict(norm.state_dict())
 
     def forward(self, x):

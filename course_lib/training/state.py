@@ -31,8 +31,8 @@ class State:
     optimizer : dict
     history : list of [float, float]
         Training and validation loss of every epoch.
-    seconds : list of float or None
-        What each epoch took; None where it was not measured.
+    seconds : list of float
+        What each epoch took.
     plan : str
         What was to be done, in words: a state is good for nothing else.
     """
@@ -42,12 +42,8 @@ class State:
     optimizer: dict = None
     best: dict = None
     history: list = field(default_factory=list)
-    seconds: list = None
+    seconds: list = field(default_factory=list)
     plan: str = ""
-
-    def __post_init__(self):
-        if self.seconds is None:
-            self.seconds = [None] * self.epoch
 
     @property
     def best_epoch(self):
@@ -73,9 +69,8 @@ def read_state(path, plan):
         state = State(**torch.load(path, map_location=budget.device(), weights_only=True))
     except Exception as error:
         raise TrainingError(f"The state of the training cannot be read: {advice}") from error
-    if state.plan not in ("", plan):
+    if state.plan != plan:
         raise TrainingError(f"The recipe has changed from {state.plan!r} to {plan!r}. {advice}")
-    state.plan = plan
     return state
 
 

@@ -59,6 +59,18 @@ def test_answers_are_those_of_the_rounded_weights(tiny):
     assert torch.allclose(model(l), original, atol=0.02)
 
 
+def test_variances_beyond_half_precision_stay_as_they_are(tmp_path):
+    """Activations of several hundred, as deep blocks have, have variances that half precision does not reach."""
+    model = ColorfulNet(widths=(4, 4, 4, 4, 4)).eval()
+    with torch.no_grad():
+        for norm in (module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)):
+            norm.running_var.fill_(3e6)
+    written(tmp_path, model)
+    loaded = load_checkpoint("tiny", tmp_path)
+    assert all(value.isfinite().all() for value in loaded.state_dict().values())
+    assert torch.equal(loaded.state_dict()["blocks.3.6.running_var"], model.blocks[3][-1].running_var)
+
+
 def test_weights_take_two_bytes_each(tiny):
     folder, model = tiny
     weights = sum(value.numel() for value in model.state_dict().values())

@@ -21,7 +21,7 @@ def _judge(rgb):
 
 
 def _values(rgb, truth):
-    columns = evaluate.measure(rgb, truth, torch.ones(len(truth), dtype=torch.long), _judge)
+    columns = evaluate.score(rgb, truth, torch.ones(len(truth), dtype=torch.long), _judge)
     return {name: row["value"] for name, row in evaluate.with_intervals(columns).items()}
 
 

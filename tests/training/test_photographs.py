@@ -94,10 +94,10 @@ def test_colors_and_lightness_stay_on_their_pixels():
 
 def test_crops_vary_in_place_and_stay_inside():
     rgb = torch.arange(40.0).expand(64, 3, 40, 40)  # every pixel knows its column
-    changes = draw_changes(64, (40, 40), torch.Generator().manual_seed(0))
+    changes = draw_changes(64, (40, 40), torch.Generator().manual_seed(1))
     parts = crop(rgb, changes)
     assert parts.shape == (64, 3, changes.side, changes.side)
-    assert 30 <= changes.side <= 40
+    assert 30 <= changes.side < 40  # the whole picture would leave no choice
     assert torch.equal(parts[:, 0, 0, 0], changes.lefts.float())
     assert len(set(changes.lefts.tolist())) > 1
     sides = {draw_changes(1, (40, 60), torch.Generator().manual_seed(seed)).side for seed in range(100)}

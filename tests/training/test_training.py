@@ -10,6 +10,7 @@ from torch import nn
 from course_lib import color
 from course_lib.models import HypercolumnRegressor
 from course_lib.training import dataloaders, jitter_lightness, learner, predict, predict_ab, train
+from course_lib.training.losses import l2
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +73,12 @@ def test_training_learns(loss):
     assert len(curve.train) == 12 * 8
     assert len(curve.valid) == 12
     assert curve.valid[-1] < 0.1 * curve.valid[0]
+
+
+def test_a_loss_in_small_units_is_learned_as_well():
+    """The gradients of L2 inside of a network are millionths: fastai's own eps would stop Adam there."""
+    model, _ = trained(epochs=12, loss=lambda ab, true_ab: 1e-6 * l2(ab, true_ab))
+    assert model.weight.flatten().tolist() == pytest.approx([1, -0.5], abs=0.1)
 
 
 def test_training_repeats_with_its_seed():
