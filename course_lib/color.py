@@ -344,6 +344,12 @@ def join(l, ab, size=None):  # noqa: E741 - l is the symbol of the field
     return lab_to_rgb(limit_chroma(lab))
 
 
+def without_color(rgb):
+    """The gray picture of the same lightness, as sRGB: (..., 3, H, W) to (..., 3, H, W)."""
+    l = to_gray(rgb)  # noqa: E741 - l is the symbol of the field
+    return join(l, torch.zeros_like(l).expand(*l.shape[:-3], 2, -1, -1))
+
+
 def _resize(x, size):
     if tuple(x.shape[-2:]) == size:
         return x

@@ -191,6 +191,14 @@ def test_join_keeps_the_lightness_even_of_impossible_colors():
     assert (color.to_gray(rgb) - lightness).abs().max() < 0.1
 
 
+@pytest.mark.parametrize("shape", [(3, 8, 9), (2, 3, 8, 9)])
+def test_without_color_there_is_lightness_alone(shape):
+    rgb = torch.rand(shape, generator=torch.Generator().manual_seed(4))
+    lab = color.rgb_to_lab(color.without_color(rgb))
+    assert lab.narrow(-3, 1, 2).abs().max() < 0.1
+    assert (lab.narrow(-3, 0, 1) - color.to_gray(rgb)).abs().max() < 0.1
+
+
 def test_join_makes_the_size_that_is_asked_for():
     assert color.join(torch.rand(1, 10, 12) * 100, torch.zeros(2, 5, 6), size=(20, 24)).shape == (3, 20, 24)
 

@@ -236,7 +236,10 @@ def _rebalanced_auc(answer):
         ("the weights are not used: this is the plain AuC.", accuracy.mean()),
         ("divide by the sum of the weights, not by the number of pixels.", (accuracy * heavy).mean()),
         ("this is a sum. Divide by the sum of the weights.", (accuracy * heavy).sum()),
-        ("this is the sum over the thresholds. Take their mean: AuC lies between 0 and 1.", 151 * right),
+        (
+            "this is the sum over the thresholds. Take their mean: AuC lies between 0 and 1.",
+            _curve(distance, heavy).sum(),
+        ),
         (
             "the inverse: common colors weigh more here. Use the weights as they are.",
             (accuracy / heavy).sum() / (1 / heavy).sum(),
@@ -251,6 +254,11 @@ def _rebalanced_auc(answer):
     )
     _reject_known(result, mistakes, 4e-3)
     raise Wrong("not yet. A perfect answer has 1. An answer that is 75 off everywhere has one half.")
+
+
+def _curve(distance, weights):
+    """The share of the weight within each threshold from 0 to 150: (151,)."""
+    return torch.stack([(weights * (distance <= threshold)).sum() for threshold in range(151)]) / weights.sum()
 
 
 def _auc_of(distance, weights):

@@ -66,7 +66,7 @@ def colorizations(networks, truth, temperature, curves):
     lab = color.rgb_to_lab(truth)
     lightness, true_ab = lab[:, :1], lab[:, 1:]
     l, _ = color.normalize(lab)  # noqa: E741 - l is the symbol of the field
-    yield "gray", color.join(lightness, torch.zeros_like(true_ab))
+    yield "gray", color.without_color(truth)
     for name, network in networks.items():
         answer = network(l)
         if name in curves:

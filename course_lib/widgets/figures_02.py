@@ -3,7 +3,6 @@
 import torch
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from course_lib import color
 from course_lib.widgets.figures import PALETTE, draw_picture, new_figure
 from course_lib.widgets.lesson_02 import swatch
 
@@ -165,9 +164,3 @@ def draw_hue_errors(angles, errors, gray, picture):
     for place, (label, rgb) in enumerate(picture.items(), 1):
         draw_picture(axes[0, place], rgb, label)
     return figure
-
-
-def gray_picture(rgb):
-    """The gray picture of the same lightness as sRGB, for a picture or a batch."""
-    lightness = color.to_gray(rgb)
-    return color.join(lightness, torch.zeros_like(lightness).expand(*lightness.shape[:-3], 2, -1, -1))

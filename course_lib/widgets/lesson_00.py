@@ -25,7 +25,7 @@ def draw_amount(name, percent):
     """What goes into a colorizer, and the photograph with some of its color: ``(figure, alt)``."""
     rgb = small(name)
     figure = pictures(
-        {"what the network gets": with_color(rgb, 0), f"{percent} % of the color": with_color(rgb, percent / 100)}
+        {"what the network gets": color.without_color(rgb), f"{percent} % of the color": with_color(rgb, percent / 100)}
     )
     alt = f"The photograph {name}, gray on the left; on the right the same photograph with {percent} percent of its color."
     return figure, alt

@@ -125,7 +125,7 @@ def small(name):
 @lru_cache
 def _gray_view(name):
     """The photograph without color, and its scores as text: they are the same wherever the slider stands."""
-    gray = scale_chroma(small(name), torch.zeros(2, 1, 1), 0)
+    gray = color.without_color(small(name))
     return gray, _score_text(gray, small(name))
 
 

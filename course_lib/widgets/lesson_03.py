@@ -51,8 +51,7 @@ def lightness_of(name):
 @lru_cache
 def gray_picture(name):
     """The photograph without color, as sRGB."""
-    lightness = lightness_of(name)[None]
-    return color.join(lightness, torch.zeros(2, 1, 1))
+    return color.without_color(small(name))
 
 
 _network = lru_cache(load_checkpoint)  # a file that is read once

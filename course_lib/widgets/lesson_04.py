@@ -167,7 +167,7 @@ def draw_mixing(name, mixing):
     """A photograph in gray, colored without weights, with weights of a mixing, and as it was: ``(figure, alt)``."""
     truth = small(name)
     views = {
-        "gray": color.join(color.to_gray(truth), torch.zeros(2, 1, 1)),
+        "gray": color.without_color(truth),
         "without weights": mixed_picture(name, 1.0),
         f"mixing {mixing:g}": mixed_picture(name, mixing),
         "truth": truth,

@@ -125,14 +125,6 @@ def test_turning_hues_keeps_the_chroma():
     assert right_angle.flatten().tolist() == pytest.approx([0, 1], abs=1e-6)
 
 
-def test_gray_pictures_have_no_color_and_the_same_lightness():
-    rgb = lesson_02.small("coffee")
-    for picture in (rgb, rgb[None]):
-        lab = color.rgb_to_lab(figures_02.gray_picture(picture))
-        assert lab.narrow(-3, 1, 2).abs().max() < 0.1
-        assert (lab.narrow(-3, 0, 1) - color.to_gray(picture)).abs().max() < 0.1
-
-
 def test_static_figures_can_be_drawn():
     colors, shares = conditional("petals")
     drawn = [
