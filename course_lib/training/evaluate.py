@@ -15,7 +15,7 @@ from course_lib import bins, color, metrics
 from course_lib.data.datasets import scenes
 from course_lib.data.priors import scenes_prior
 from course_lib.files import write_atomic
-from course_lib.models.checkpoints import load_checkpoint
+from course_lib.models.checkpoints import load_checkpoint, read_card
 from course_lib.models.colorful import SHRINKS
 from course_lib.results import PATH
 from course_lib.training.measure import TEMPERATURE, join, pairs, ratio, scores
@@ -138,6 +138,7 @@ def measure_all(temperature=TEMPERATURE):
     """Results on the whole test split and on the small fixed part of it, which the tests measure again."""
     whole, part = scenes("test"), scenes("test", count=PART)
     about = {"dataset": "scenes", "split": "test", "pictures": len(whole), "side": SIDE, "temperature": temperature}
+    about["checkpoints"] = {name: read_card(name)["sha256"] for name in (*TWINS, JUDGE)}
     small = {"pictures": len(part), "rows": evaluate(part, temperature)["rows"]}
     return about | evaluate(whole, temperature) | {"part": small}
 
