@@ -48,4 +48,5 @@ def test_a_part_of_the_test_split_gives_the_same_again(results, course_data):
     for name in ROWS:
         for metric, tolerance in TOLERANCES.items():
             committed, again = (rows[name][metric]["value"] for rows in (results["part"]["rows"], measured))
-            assert again == (committed if committed is None else pytest.approx(committed, abs=tolerance)), (name, metric)
+            expected = committed if committed is None else pytest.approx(committed, abs=tolerance)
+            assert again == expected, f"{metric} of {name}"
