@@ -1,4 +1,4 @@
-"""``make bench``: how fast our conversion is beside the libraries that people would use otherwise, and how fast we colorize."""
+"""``make bench``: how fast we convert and encode beside the libraries that people would use otherwise, and how fast we colorize."""
 
 import subprocess
 import sys
@@ -7,11 +7,14 @@ import time
 from pathlib import Path
 
 import kornia
+import numpy as np
 import torch
 from skimage.color import rgb2lab
+from sklearn.neighbors import NearestNeighbors
 
-from course_lib import color, colorize
-from course_lib.data import petals, photo
+from course_lib import bins, color, colorize
+from course_lib.data import petals, photo, photos
+from course_lib.data.photos import random_crops
 from course_lib.data.writing import write_image
 
 ROUNDS = 30
@@ -61,6 +64,38 @@ def _compiled(rgb):
     return lambda: compiled(rgb)
 
 
+def bench_encoding():
+    """The five nearest bins of each pixel and their weights: looked up, and searched for in a tree as in the code of the paper."""
+    ab = color.rgb_to_lab(random_crops(photos(), 32, size=56))[:, 1:]
+    tree = NearestNeighbors(n_neighbors=5, algorithm="ball_tree").fit(bins.AB_BINS.numpy())
+    functions = {
+        "course_lib.bins.soft_targets": lambda: bins.soft_targets(ab),
+        "sklearn.neighbors, ball tree": lambda: _targets_by_tree(tree, ab),
+    }
+    _check_same_targets(ab, *(function() for function in functions.values()))
+    print_ratios("Soft targets of 32 x 56 x 56, float32, one thread", functions, "course_lib.bins.soft_targets")
+
+
+def _targets_by_tree(tree, ab, sigma=5.0):
+    """The nearest bins of every pixel and their weights: (N, k) each."""
+    distances, index = tree.kneighbors(ab.movedim(1, -1).reshape(-1, 2).numpy())
+    weights = np.exp(-(distances**2) / (2 * sigma**2))
+    return index, weights / weights.sum(axis=1, keepdims=True)
+
+
+def _check_same_targets(ab, ours, theirs):
+    """Stop unless bins and weights are the same. Bins at the same distance, as around pure gray, may have changed places."""
+    ab = ab.movedim(1, -1).reshape(-1, 1, 2)
+    index, weights = (target.movedim(1, -1).flatten(0, 2) for target in ours)
+    their_index, their_weights = map(torch.from_numpy, theirs)
+    torch.testing.assert_close(weights.double(), their_weights, atol=1e-5, rtol=0)
+    differ = (index != their_index).any(dim=1)
+    assert differ.float().mean() < 1e-3, "the nearest bins differ"
+    ours, theirs = ((bins.AB_BINS[i[differ]] - ab[differ]).norm(dim=2) for i in (index, their_index))
+    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
+    print(f"Same bins and weights for {len(index)} pixels, {int(differ.sum())} of them with ties in another order")
+
+
 def bench_petals():
     start = time.perf_counter()
     petals(2000, size=64, seed=0)
@@ -86,5 +121,6 @@ def bench_colorize():
 if __name__ == "__main__":
     torch.set_num_threads(1)
     bench_rgb_to_lab()
+    bench_encoding()
     bench_petals()
     bench_colorize()
