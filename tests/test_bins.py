@@ -117,13 +117,14 @@ def test_ties_go_to_the_lower_place(k):
     assert torch.equal(bins.soft_targets(ab, k=k)[0], brute_force(ab, k))
 
 
-def test_the_next_number_above_a_border_belongs_to_the_next_bin():
+@pytest.mark.parametrize("k", [1, 6])
+def test_the_next_numbers_beside_a_border_are_told_apart(k):
     borders = torch.arange(-85, 100, 10.0)
     for direction in (math.inf, -math.inf):
         beside = torch.nextafter(borders, torch.tensor(direction))
         for ab in (torch.stack([beside, 0 * beside + 1]), torch.stack([0 * beside + 1, beside])):
             ab = ab[None, :, None]
-            assert torch.equal(bins.encode_hard(ab)[:, None], brute_force(ab, 1))
+            assert torch.equal(bins.soft_targets(ab, k)[0], brute_force(ab, k))
 
 
 @pytest.mark.parametrize("sigma", [5.0, 8.0])
