@@ -1,7 +1,7 @@
 """What the notebooks draw and move: pure drawing functions, and thin ipywidgets around them."""
 
 from course_lib.widgets.explorer import WIDGETS, Explorer, choice, slider, widget
-from course_lib.widgets.figures import PALETTE, draw_picture, figure_html, new_figure, pictures, show
+from course_lib.widgets.figures import PALETTE, draw_picture, figure_html, gallery, new_figure, pictures, show
 from course_lib.widgets.quiz import quiz
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "choice",
     "draw_picture",
     "figure_html",
+    "gallery",
     "new_figure",
     "pictures",
     "quiz",

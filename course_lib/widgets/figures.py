@@ -141,6 +141,37 @@ def pictures(labelled, columns=None, title=None, width=10.0):
     return figure
 
 
+def gallery(rows, width=10.0):
+    """Pictures in rows that have names, at the left; what the rows have in common stands above the first.
+
+    Parameters
+    ----------
+    rows : dict of str to (dict of str to tensor, or sequence of tensors)
+        Pictures as for `pictures`, as many in every row. The labels of the first row are written above it, if it has any.
+    width : float
+        Of the whole figure in inches.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        To be passed to `show` with an alt text.
+    """
+    labels = [list(row) if isinstance(row, dict) else [None] * len(row) for row in rows.values()]
+    if not labels or not labels[0] or any(one != labels[0] for one in labels):
+        raise ValueError(f"gallery needs rows with the same labels, got {dict(zip(rows, labels, strict=True))}.")
+    table = [list(row.values()) if isinstance(row, dict) else list(row) for row in rows.values()]
+    tallest = max(picture.shape[-2] / picture.shape[-1] for row in table for picture in row)
+    each = (width - 0.4) / len(labels[0])
+    figure, axes = new_figure(len(table), len(labels[0]), width=width, height=len(table) * each * tallest + 0.3)
+    for place, (name, row) in enumerate(zip(rows, table, strict=True)):
+        for axis, picture, label in zip(axes[place], row, labels[0], strict=True):
+            draw_picture(axis, picture, label if place == 0 else None)
+        axes[place, 0].text(
+            -0.04, 0.5, name, rotation=90, ha="right", va="center", transform=axes[place, 0].transAxes, fontsize=9
+        )
+    return figure
+
+
 def draw_picture(axis, picture, label=None):
     """Draw one picture on an axis: (3, H, W) sRGB, or (H, W) or (1, H, W) gray as in `pictures`. Pixels stay square and sharp."""
     picture = torch.as_tensor(picture).detach().float().cpu()

@@ -10,7 +10,18 @@ import torch
 from PIL import Image, ImageChops
 
 from course_lib import quizzes
-from course_lib.widgets import Explorer, choice, draw_picture, figure_html, new_figure, pictures, quiz, show, slider
+from course_lib.widgets import (
+    Explorer,
+    choice,
+    draw_picture,
+    figure_html,
+    gallery,
+    new_figure,
+    pictures,
+    quiz,
+    show,
+    slider,
+)
 from course_lib.widgets.explorer import WIDGETS, widget
 from course_lib.widgets.figures import _with_palette
 
@@ -129,6 +140,24 @@ def test_pictures_wrap_into_rows_and_hide_empty_axes():
     assert len(figure.axes) == 10
     assert sum(bool(axis.images) for axis in figure.axes) == 7
     assert not any(axis.axison for axis in figure.axes)
+
+
+def test_a_gallery_names_its_rows_at_the_left_and_its_columns_above():
+    row = {"gray": torch.rand(10, 12), "truth": torch.rand(3, 10, 12)}
+    figure = gallery({"temple": row, "rocket": row})
+    assert [axis.get_title() for axis in figure.axes] == ["gray", "truth", "", ""]
+    assert [[text.get_text() for text in axis.texts] for axis in figure.axes] == [["temple"], [], ["rocket"], []]
+    figure = gallery({"ours": torch.rand(5, 3, 10, 12), "truth": torch.rand(5, 3, 10, 12)})
+    assert len(figure.axes) == 10
+    assert not any(axis.get_title() for axis in figure.axes)
+
+
+@pytest.mark.parametrize(
+    "rows", [{}, {"a": {}}, {"a": torch.rand(2, 3, 4, 4), "b": torch.rand(3, 3, 4, 4)}, {"a": {"x": 1}, "b": {"y": 1}}]
+)
+def test_a_gallery_needs_rows_that_are_alike(rows):
+    with pytest.raises(ValueError, match="same labels"):
+        gallery(rows)
 
 
 def test_pictures_needs_one():
