@@ -20,7 +20,7 @@ from course_lib.training.terminal import PrintProgress
 NAME = "scenes-classifier"
 COMMAND = "python -m course_lib.training.judge"
 SIDE = 96  # pixels; the network takes any
-EPOCHS, BATCH_SIZE, RATE, SMOOTHING = 24, 64, 4e-3, 0.1
+EPOCHS, BATCH_SIZE, RATE, SMOOTHING = 14, 64, 4e-3, 0.1
 
 
 class PrepareColors(Callback):
