@@ -17,7 +17,8 @@ def read_results(path=PATH):
     -------
     results : dict
         ``rows`` holds, for "gray", "truth" and each checkpoint, the metrics with ``value``, ``low`` and ``high``, the ends of a 95 %
-        bootstrap interval over pictures; ``calibration`` the reliability curves of the classifiers; the rest says on what they were
+        bootstrap interval over pictures; ``leads`` the differences of two rows, as in "scenes-l2 - gray", with intervals for which the
+        pictures of both are drawn together; ``calibration`` the reliability curves of the classifiers; the rest says on what they were
         measured.
     """
     return json.loads(path.read_text(encoding="utf-8"))

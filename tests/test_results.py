@@ -34,6 +34,15 @@ def test_every_row_has_every_metric_inside_of_its_interval(results):
         assert all(metric["low"] <= metric["value"] <= metric["high"] for metric in known)
 
 
+def test_leads_are_differences_of_rows(results):
+    for names, lead in results["leads"].items():
+        one, other = (results["rows"][name] for name in names.split(" - "))
+        for metric, row in lead.items():
+            if row["value"] is not None:
+                assert row["value"] == pytest.approx(one[metric]["value"] - other[metric]["value"], abs=2e-4)
+                assert row["low"] <= row["value"] <= row["high"]
+
+
 def test_the_three_twins_had_the_same_budget():
     cards = [read_card(name) for name in evaluate.TWINS]
     assert all(card["budget"] == cards[0]["budget"] for card in cards)

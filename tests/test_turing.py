@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from course_lib import color
-from course_lib.turing import CROPS, PAPER, Pair, TuringTest, bundled_pairs, interval, make_pair
+from course_lib.turing import CROPS, PAPER, Pair, TuringTest, _crop, bundled_pairs, interval, make_pair
 from course_lib.widgets.turing_game import TuringGame, score_text
 
 
@@ -115,8 +115,8 @@ def test_both_pictures_have_one_lightness_and_one_resolution_of_color():
         assert pair.real.shape == pair.colorized.shape == (3, 224, 224)
         real, ours = (color.rgb_to_lab(picture) for picture in (pair.real, pair.colorized))
         assert (real[0] - ours[0]).abs().mean() < 0.3  # rounding to 8 bits
-        rough = [_roughness(lab[1:]) for lab in (real, ours)]
-        assert max(rough) < 0.6  # a photograph's own ab has 2 to 10 times as much
+        photograph = color.rgb_to_lab(_crop(*CROPS[pair.name]))[1:]
+        assert max(_roughness(lab[1:]) for lab in (real, ours)) < 0.4 * _roughness(photograph)
 
 
 def test_the_photograph_itself_would_be_told_by_its_sharp_color():
@@ -141,7 +141,7 @@ def test_the_real_picture_keeps_its_colors():
     rgb = fit(photo("china"), 224)
     pair = make_pair("china", rgb)
     far = (color.rgb_to_lab(pair.real)[1:] - color.rgb_to_lab(rgb)[1:]).norm(dim=0)
-    assert far.mean() < 4
+    assert far.mean() < 6  # what reducing takes away
     fake = (color.rgb_to_lab(pair.colorized)[1:] - color.rgb_to_lab(rgb)[1:]).norm(dim=0)
     assert fake.mean() > 2 * far.mean()
 

@@ -24,6 +24,8 @@ from course_lib.training.photographs import resize
 SIDE = 128  # pixels, at which networks see the photographs and are judged
 TWINS = ("scenes-l2", "scenes-classification", "scenes-rebalanced")
 JUDGE = "scenes-classifier"
+COMPARED = (("scenes-l2", "gray"), ("scenes-classification", "scenes-l2"), ("scenes-rebalanced", "scenes-l2"))
+COMPARED += (("scenes-rebalanced", "gray"), ("scenes-rebalanced", "truth"))
 PART = 48  # pictures, eight of each class: few enough for a test
 BATCH = 64
 RESAMPLES = 2000
@@ -46,7 +48,7 @@ def evaluate(photographs, temperature=TEMPERATURE, seed=0):
     Returns
     -------
     results : dict
-        ``rows`` and ``calibration`` as `course_lib.results.read_results` gives them.
+        ``rows``, ``leads`` and ``calibration`` as `course_lib.results.read_results` gives them.
     """
     judge = load_checkpoint(JUDGE)
     networks = {name: load_checkpoint(name) for name in TWINS}
@@ -56,8 +58,10 @@ def evaluate(photographs, temperature=TEMPERATURE, seed=0):
         truth = resize(photographs.rgb[rows].float() / 255, SIDE)
         for name, rgb in colorizations(networks, truth, temperature, curves):
             parts[name].append(score(rgb, truth, photographs.labels[rows], judge))
-    rows = {name: with_intervals(join(batches), seed) for name, batches in parts.items()}
-    return {"rows": rows, "calibration": {name: curve.as_lists() for name, curve in curves.items()}}
+    columns = {name: join(batches) for name, batches in parts.items()}
+    rows = {name: with_intervals(each, seed) for name, each in columns.items()}
+    leads = {f"{one} - {other}": leads_of(columns[one], columns[other], seed) for one, other in COMPARED}
+    return {"rows": rows, "leads": leads, "calibration": {name: curve.as_lists() for name, curve in curves.items()}}
 
 
 @torch.no_grad()
@@ -92,10 +96,30 @@ def with_intervals(columns, seed=0):
 
 def bootstrap(column, seed=0):
     """Sum of numerators over sum of denominators of N pictures, (N, 2), and the interval when pictures are drawn anew."""
+    return _with_ends(ratio(column), _redrawn(column, seed))
+
+
+def leads_of(columns, others, seed=0):
+    """How far one way to color is ahead of another in each metric, with the interval when the pictures of both are drawn together.
+
+    Both saw the same pictures, so what makes a picture hard for both does not widen the interval of the difference.
+    """
+    return {
+        name: _with_ends(ratio(column) - ratio(others[name]), _redrawn(column, seed) - _redrawn(others[name], seed))
+        for name, column in columns.items()
+    }
+
+
+def _redrawn(column, seed):
+    """The ratio for each of `RESAMPLES` draws of N pictures out of N; the same draws for the same seed and N."""
     drawn = np.random.default_rng(seed).multinomial(len(column), np.full(len(column), 1 / len(column)), size=RESAMPLES)
     sums = torch.from_numpy(drawn).double() @ column
-    low, high = (sums[:, 0] / sums[:, 1]).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
-    return {"value": _rounded(ratio(column)), "low": _rounded(low), "high": _rounded(high)}
+    return sums[:, 0] / sums[:, 1]
+
+
+def _with_ends(value, redrawn):
+    low, high = redrawn.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return {"value": _rounded(value), "low": _rounded(low), "high": _rounded(high)}
 
 
 def _rounded(number):

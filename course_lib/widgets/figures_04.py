@@ -132,7 +132,12 @@ def draw_results(rows):
             axis.plot([low, high], [-place, -place], color=SHADES[name], linewidth=4, solid_capstyle="butt", alpha=0.5)
             axis.plot([value], [-place], "o", color=SHADES[name], markersize=6)
             axis.annotate(
-                f"{value:.3g}", (value, -place), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=8
+                f"{round(value, 3):.3g}",
+                (value, -place),
+                xytext=(0, 6),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
             )
         axis.set_yticks([-place for place in range(len(METHODS))], METHODS.values(), fontsize=8)
         axis.set_title(title, fontsize=9)
@@ -157,17 +162,8 @@ def draw_calibration(curves):
     for method, curve in curves.items():
         name = METHODS[method]
         points = [pair for pair in zip(curve["confidence"], curve["frequency"], strict=True) if pair[1] > 0]
-        axis.plot(*zip(*points, strict=True), "o-", color=SHADES[name], linewidth=2, markersize=4)
-        above = name == "classification"
-        axis.annotate(
-            name,
-            points[-1],
-            xytext=(-6, 8) if above else (8, -18),
-            textcoords="offset points",
-            color=SHADES[name],
-            ha="right",
-            fontsize=10,
-        )
+        axis.plot(*zip(*points, strict=True), "o-", color=SHADES[name], linewidth=2, markersize=4, label=name)
+    axis.legend(loc="lower right")
     axis.set(
         xscale="log",
         yscale="log",

@@ -299,10 +299,10 @@ def annealed(name, temperature, network="scenes-classification"):
     return view(lightness_of(name), answer(name, network), temperature)
 
 
-def roughness(ab):
-    """How much the color changes from a square to its neighbors, on average: ab (2, h, w) to one number, in units of a and b."""
+def largest_steps(ab, share=0.01):
+    """The change of color from a square to its neighbor that a share of all neighbors exceed: ab (2, h, w) to units of a and b."""
     down, right = ab.diff(dim=1).norm(dim=0), ab.diff(dim=2).norm(dim=0)
-    return torch.cat([down.flatten(), right.flatten()]).mean()
+    return torch.cat([down.flatten(), right.flatten()]).quantile(1 - share)
 
 
 def draw_temperatures(name, temperatures, network="scenes-classification"):

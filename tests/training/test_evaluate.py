@@ -71,6 +71,16 @@ def test_bootstrap_weighs_by_denominators():
     assert (row["low"], row["value"], row["high"]) == (0.0, 0.25, 1.0)
 
 
+def test_a_lead_on_the_same_pictures_is_known_better_than_both():
+    hard = torch.from_numpy(np.random.default_rng(1).normal(20, 3, size=300))
+    one, other = ({"psnr": evaluate.pairs(hard + lead)} for lead in (1.0, 0.0))
+    lead = evaluate.leads_of(one, other)["psnr"]
+    assert (lead["low"], lead["value"], lead["high"]) == pytest.approx((1, 1, 1), abs=1e-3)
+    assert evaluate.leads_of(other, one)["psnr"]["value"] == -1
+    row = evaluate.bootstrap(one["psnr"])
+    assert row["high"] - row["low"] > 0.5
+
+
 def test_a_network_that_knows_the_truth_is_calibrated():
     generator = torch.Generator().manual_seed(0)
     shares = torch.rand(40, bins.COUNT, 8, 8, generator=generator).pow(8)

@@ -59,12 +59,16 @@ def test_drawn_colors_follow_their_shares_pixel_by_pixel():
     assert alike == pytest.approx(0.52, abs=0.02)  # 0.6^2 + 0.4^2
 
 
-def test_roughness_counts_steps_between_neighbors():
-    assert lesson_03.roughness(torch.ones(2, 3, 4)) == 0
+def test_largest_steps_are_those_between_neighbors():
+    assert lesson_03.largest_steps(torch.ones(2, 3, 4)) == 0
+    edge = torch.zeros(2, 20, 20)
+    edge[1, :, 10:] = 7
+    assert lesson_03.largest_steps(edge, 0.01) == 7
+    assert lesson_03.largest_steps(edge, 0.1) == 0  # 20 of 760 neighbors
     checkered = torch.zeros(2, 4, 4)
     checkered[0, ::2, ::2] = checkered[0, 1::2, 1::2] = 3
     checkered[1] = checkered[0] / 3 * 4
-    assert lesson_03.roughness(checkered).item() == pytest.approx(5)
+    assert lesson_03.largest_steps(checkered).item() == pytest.approx(5)
 
 
 # ---- the distribution of one pixel
