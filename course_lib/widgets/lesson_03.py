@@ -129,7 +129,7 @@ def draw_pixel(lightness, logits, x, y, temperature=PAPER_TEMPERATURE, picture=N
     chosen = decodings(pixel, temperature)
     pictures = 0 if picture is None else 1
     ratios = (1.3, 1, 0.42)[1 - pictures :]
-    figure, axes = new_figure(1, len(ratios), width=5.2 + 3.9 * pictures, height=3.6, width_ratios=ratios)
+    figure, axes = new_figure(1, len(ratios), width=5.2 + 3.9 * pictures, height=3.8, width_ratios=ratios)
     if pictures:
         draw_picture(axes[0, 0], picture, f"the pixel at ({x}, {y})")
         _mark(axes[0, 0], x, y)

@@ -65,10 +65,12 @@ class NotebookPage:
         return self.explorers.filter(has=self.page.locator(".noUi-handle")).all()
 
     def picture_digest(self, explorer, seconds=10):
-        """Return a digest of the picture that ``explorer`` shows, or will show within ``seconds``."""
-        source = explorer.locator(".course-picture img").first.get_attribute("src", timeout=seconds * 1000)
-        assert source.startswith("data:image/"), source[:80]
-        return hashlib.sha256(source.encode()).hexdigest()
+        """Return a digest of the pictures that ``explorer`` shows, or will show within ``seconds``."""
+        images = explorer.locator(".course-picture img")
+        images.first.wait_for(timeout=seconds * 1000)
+        sources = images.evaluate_all("all => all.map(image => image.src)")
+        assert sources and all(source.startswith("data:image/") for source in sources), sources
+        return hashlib.sha256("".join(sources).encode()).hexdigest()
 
     def move_slider(self, explorer, control=None):
         """Move a slider of ``explorer`` by one step with the keyboard: the one called ``control``, or the first.

@@ -22,6 +22,10 @@ def test_lesson_runs_and_its_explorers_move(name, open_notebook):
         before = notebook.picture_digest(explorer)
         notebook.move_slider(explorer)
         notebook.wait_for_new_picture(explorer, before)
+    for explorer in notebook.explorers_with_canvas():
+        before = notebook.picture_digest(explorer)
+        notebook.click_canvas(explorer)
+        notebook.wait_for_new_picture(explorer, before)
     notebook.shot("after-move")
     notebook.assert_no_error_output()
     assert notebook.errors == []
