@@ -3,6 +3,7 @@
 import json
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from course_lib.setup.lab import address, choose_port, lab_command
+from course_lib.setup.lab import address, lab_command
 from tests.offline import offline_environment
 
 START_SECONDS = 60
@@ -20,6 +21,13 @@ SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
+
+
+def _free_port():
+    """A port that the system gives: two workers that start at the same moment get different ones."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class LabServer:
@@ -39,7 +47,7 @@ class LabServer:
         shutil.copytree(self.notebooks, self.root / "notebooks")
         self._write_settings()
         env = self._environment()
-        self.port = choose_port()
+        self.port = _free_port()
         self._log = (self._home / "lab.log").open("w")
         self._process = subprocess.Popen(
             lab_command(sys.executable, self.port, self.root, env, browser=False),
