@@ -110,3 +110,24 @@ def close(result, expected, tolerance):
 
 def _kind(value):
     return f"{'an' if type(value).__name__[0] in 'aeiou' else 'a'} {type(value).__name__}"
+
+
+def random_numbers(*shape, seed=0):
+    """Numbers from 0 to 1 to try an answer with, the same in every run."""
+    import torch
+
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def reject_known(result, mistakes, tolerance):
+    """Raise the hint of the first mistake, (hint, what it gives), that the result agrees with."""
+    for hint, mistaken in mistakes:
+        if close(result, mistaken, tolerance):
+            raise Wrong(hint)
+
+
+def one_number(result):
+    """The result as a tensor without axes; `Wrong` if it holds more than one number."""
+    if result.numel() != 1:
+        raise Wrong(f"one number is asked for, and this has the shape {tuple(result.shape)}.")
+    return result.reshape(())

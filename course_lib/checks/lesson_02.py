@@ -3,23 +3,12 @@
 import torch
 
 from course_lib import color
-from course_lib.checks.checker import Wrong, call, call_for_tensor, checker, close
-
-
-def _random(*shape, seed=0):
-    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def _reject_known(result, mistakes, tolerance):
-    """Raise the hint of the first mistake, (hint, what it gives), that the result agrees with."""
-    for hint, mistaken in mistakes:
-        if close(result, mistaken, tolerance):
-            raise Wrong(hint)
+from course_lib.checks.checker import Wrong, call, call_for_tensor, checker, close, random_numbers, reject_known
 
 
 @checker("02.l2_loss")
 def _l2_loss(answer):
-    predicted, true = _random(3, 2, 4, 5), _random(3, 2, 4, 5, seed=1)
+    predicted, true = random_numbers(3, 2, 4, 5), random_numbers(3, 2, 4, 5, seed=1)
     result = call_for_tensor(answer, predicted, true)
     if result.numel() != 1:
         raise Wrong(
@@ -44,7 +33,7 @@ def _l2_loss(answer):
         ("this is L1. Square the differences instead of taking their size.", square.sqrt().sum(dim=1).mean()),
         ("110 is too much here: both maps are in network units already.", square.sum(dim=1).mean() * 110**2),
     )
-    _reject_known(result.reshape(()), mistakes, 1e-4)
+    reject_known(result.reshape(()), mistakes, 1e-4)
     raise Wrong("not yet. For maps that differ by 1 in a and by 2 in b everywhere, the loss must be 5.")
 
 
@@ -81,7 +70,7 @@ def _best_constant(answer):
         ("this is a place in the list. Give the value that stands there.", _place),
         ("this is the share that was reached, not the value that reached it.", _reached_share),
     )
-    _reject_known(results, [(hint, _for_each(mixtures, wrong)) for hint, wrong in mistakes], 1e-4)
+    reject_known(results, [(hint, _for_each(mixtures, wrong)) for hint, wrong in mistakes], 1e-4)
     raise Wrong("not yet. For the values 4, -30, 20 with shares 0.5, 0.3, 0.2 the answer is 4.")
 
 
@@ -114,8 +103,8 @@ def _reached_share(values, shares):
 
 @checker("02.conditional_mean")
 def _conditional_mean(answer):
-    ab = _random(3, 2, 6, 4) * torch.tensor([1.0, -2.0])[:, None, None] + torch.arange(3.0)[:, None, None, None]
-    regions = (_random(3, 6, 4, seed=2) * torch.tensor([3.0, 2.0, 2.6])[:, None, None]).long()
+    ab = random_numbers(3, 2, 6, 4) * torch.tensor([1.0, -2.0])[:, None, None] + torch.arange(3.0)[:, None, None, None]
+    regions = (random_numbers(3, 6, 4, seed=2) * torch.tensor([3.0, 2.0, 2.6])[:, None, None]).long()
     result, right = call_for_tensor(answer, ab, regions, 3), _region_means(ab, regions, 3)
     if close(result, right, 1e-4):
         return "right. A perfect network under L2 answers with this table."
@@ -138,7 +127,7 @@ def _conditional_mean(answer):
         ("divide by the pixels of the region, not by all pixels.", right * sizes / regions.numel()),
         ("110 is too much: the means are in the units of the input.", right * 110),
     )
-    _reject_known(result, mistakes, 1e-3)
+    reject_known(result, mistakes, 1e-3)
     raise Wrong("not yet. Try it with one region: it must give the mean of a and the mean of b.")
 
 
@@ -162,7 +151,7 @@ def _stand_in(l):  # noqa: E741 - l is the symbol of the field
 
 @checker("02.colorize")
 def _colorize(answer):
-    rgb = 0.35 + 0.4 * _random(2, 3, 5, 7)
+    rgb = 0.35 + 0.4 * random_numbers(2, 3, 5, 7)
     result = call(answer, _stand_in, rgb)
     if not isinstance(result, torch.Tensor) or result.shape != rgb.shape:
         raise Wrong(
@@ -170,7 +159,7 @@ def _colorize(answer):
         )
     if close(result, _colorized(rgb), 2e-3):
         return "right: lightness from the photograph, color from the network, each scaled once."
-    _reject_known(result, _mistaken_colorizations(rgb), 2e-3)
+    reject_known(result, _mistaken_colorizations(rgb), 2e-3)
     raise Wrong("not yet. The lightness of your picture must be that of the photograph: compare color.to_gray of both.")
 
 

@@ -3,26 +3,9 @@
 import torch
 
 from course_lib.bins import AB_BINS, STEP
-from course_lib.checks.checker import Wrong, call_for_tensor, checker, close
+from course_lib.checks.checker import Wrong, call_for_tensor, checker, close, one_number, random_numbers, reject_known
 
 _WRONG_AXIS = "the softmax runs along the wrong axis: the bins are axis 1, and the shares of a pixel must sum to 1."
-
-
-def _random(*shape, seed=0):
-    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def _reject_known(result, mistakes, tolerance):
-    """Raise the hint of the first mistake, (hint, what it gives), that the result agrees with."""
-    for hint, mistaken in mistakes:
-        if close(result, mistaken, tolerance):
-            raise Wrong(hint)
-
-
-def _one_number(result):
-    if result.numel() != 1:
-        raise Wrong(f"one number is asked for, and this has the shape {tuple(result.shape)}.")
-    return result.reshape(())
 
 
 # Colors none of which lies on the border of two bins; rounded in any way, and with a and b exchanged, they stay inside the set.
@@ -31,7 +14,7 @@ _COLORS = ((3.0, -2.0), (-31.5, 47.0), (66.0, 21.0), (27.0, -73.0), (-8.0, -38.5
 
 @checker("03.nearest_bin")
 def _nearest_bin(answer):
-    results = torch.stack([_one_number(call_for_tensor(answer, a, b)) for a, b in _COLORS])
+    results = torch.stack([one_number(call_for_tensor(answer, a, b)) for a, b in _COLORS])
     if close(results, _for_each_color(_place), 1e-4):
         return "right. Two roundings and a look into the list: no distance was computed."
     mistakes = (
@@ -56,7 +39,7 @@ def _nearest_bin(answer):
         ("this is where the column of that a begins. Go on to the right b.", _start_of_column),
         ("this is the place within its column. Add the bins of all columns with a smaller a.", _place_in_column),
     )
-    _reject_known(results, [(hint, _for_each_color(wrong)) for hint, wrong in mistakes], 1e-4)
+    reject_known(results, [(hint, _for_each_color(wrong)) for hint, wrong in mistakes], 1e-4)
     raise Wrong("not yet. The gray point (0, 0) has the place 120. Look at AB_BINS[place] for some colors.")
 
 
@@ -131,16 +114,16 @@ def _soft_weights(answer):
             (-(ab - centers).sum(dim=1).square().double() / (2 * sigma**2)).softmax(0),
         ),
     )
-    _reject_known(result, mistakes, 1e-5)
+    reject_known(result, mistakes, 1e-5)
     raise Wrong("not yet. A center at distance 0 weighs exp(0) = 1 before you divide by the sum.")
 
 
 @checker("03.cross_entropy")
 def _cross_entropy(answer):
-    logits = 4 * _random(2, 6, 3, 5).double() - 2
-    target = _random(2, 6, 3, 5, seed=1).double() ** 3
+    logits = 4 * random_numbers(2, 6, 3, 5).double() - 2
+    target = random_numbers(2, 6, 3, 5, seed=1).double() ** 3
     target = target / target.sum(dim=1, keepdim=True)
-    result = _one_number(call_for_tensor(answer, logits, target))
+    result = one_number(call_for_tensor(answer, logits, target))
     log_p = logits.log_softmax(dim=1)
     right = -(target * log_p).sum(dim=1).mean()
     if close(result, right, 1e-6):
@@ -169,13 +152,13 @@ def _cross_entropy(answer):
         ("that logarithm has the base 2. Use the natural one.", right / torch.tensor(2.0).log()),
         ("that is L2 between shares. Cross-entropy takes the logarithm.", (p - target).square().sum(dim=1).mean()),
     )
-    _reject_known(result, mistakes, 1e-6)
+    reject_known(result, mistakes, 1e-6)
     raise Wrong("not yet. For two bins, equal logits and any target, the loss is log 2 = 0.693.")
 
 
 @checker("03.annealed_mean")
 def _annealed_mean(answer):
-    logits = 3 * _random(2, 4, 3, 5).double()
+    logits = 3 * random_numbers(2, 4, 3, 5).double()
     centers = torch.tensor([[40.0, 10.0], [-20.0, 30.0], [0.0, 0.0], [15.0, -50.0]]).double()
     temperature = 0.5
     result = call_for_tensor(answer, logits, centers, temperature)
@@ -215,7 +198,7 @@ def _annealed_mean(answer):
         ("these are logits, not shares: take the softmax over the bins.", _mean(logits / temperature, centers)),
         *((_WRONG_AXIS, _mean((logits / temperature).softmax(dim=axis), centers)) for axis in (0, 2, 3)),
     )
-    _reject_known(result, mistakes, 1e-4)
+    reject_known(result, mistakes, 1e-4)
     raise Wrong("not yet. With equal logits everywhere, each pixel gets the mean of all centers, at any temperature.")
 
 

@@ -4,18 +4,7 @@ import torch
 from skimage.color import rgb2lab
 
 from course_lib import bins, color, metrics
-from course_lib.checks.checker import Wrong, call_for_tensor, checker, close
-
-
-def _random(*shape, seed=0):
-    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def _reject_known(result, mistakes, tolerance):
-    """Raise the hint of the first mistake, (hint, what it gives), that the result agrees with."""
-    for hint, mistaken in mistakes:
-        if close(result, mistaken, tolerance):
-            raise Wrong(hint)
+from course_lib.checks.checker import Wrong, call_for_tensor, checker, close, one_number, random_numbers, reject_known
 
 
 def _distribution(result, tolerance=1e-3):
@@ -30,7 +19,7 @@ def _distribution(result, tolerance=1e-3):
 
 def _pictures():
     """Pictures with colors of many kinds, uint8 (B, 3, H, W)."""
-    return (255 * _random(2, 3, 24, 32).lerp(_random(2, 3, 1, 1, seed=1), 0.6)).to(torch.uint8)
+    return (255 * random_numbers(2, 3, 24, 32).lerp(random_numbers(2, 3, 1, 1, seed=1), 0.6)).to(torch.uint8)
 
 
 def _shares_of(ab):
@@ -72,7 +61,7 @@ def _prior(answer):
         ("this is smoothed already. That is the next exercise: give the shares as they are.", smoothed),
         ("this is where a color occurs at all. Count how often.", (right > 0).float() / (right > 0).sum()),
     )
-    _reject_known(result, mistakes, 2e-3)
+    reject_known(result, mistakes, 2e-3)
     _distribution(result)
     raise Wrong("not yet. For a picture that is gray everywhere, the bin (0, 0) must have the share 1.")
 
@@ -93,7 +82,7 @@ def _index_kernel(sigma):
 
 @checker("04.smooth")
 def _smooth(answer):
-    prior = _random(bins.COUNT, seed=2).double() ** 4
+    prior = random_numbers(bins.COUNT, seed=2).double() ** 4
     prior, sigma = (prior / prior.sum()).float(), 7.0
     result = call_for_tensor(answer, prior, sigma, shape=(bins.COUNT,))
     exact, kernel = prior.double(), _plane_kernel(sigma)
@@ -121,7 +110,7 @@ def _smooth(answer):
         ("the distance is not squared: this is no Gaussian.", _over_sum(_plane_kernel(sigma, power=1)) @ exact),
         ("this is the prior as it was. Has sigma no effect?", exact),
     )
-    _reject_known(result, mistakes, 2e-6)
+    reject_known(result, mistakes, 2e-6)
     raise Wrong("not yet. A bin in the middle must give as much to its neighbor above as to the one on its right.")
 
 
@@ -138,8 +127,8 @@ def _unit(shares):
 
 @checker("04.weights")
 def _weights(answer):
-    prior = _random(bins.COUNT, seed=3).double() ** 6
-    prior[_random(bins.COUNT, seed=4) < 0.2] = 0
+    prior = random_numbers(bins.COUNT, seed=3).double() ** 6
+    prior[random_numbers(bins.COUNT, seed=4) < 0.2] = 0
     prior, mixing = _unit(prior).float(), 0.3
     result = call_for_tensor(answer, prior, mixing, shape=(bins.COUNT,))
     seen = prior > 0
@@ -183,8 +172,8 @@ def _expectation_one(weights, prior):
 
 @checker("04.undo")
 def _undo(answer):
-    shares = _unit_bins(_random(2, bins.COUNT, 3, 4, seed=5).double() ** 4).float()
-    weights = 0.1 + 6 * _random(bins.COUNT, seed=6)
+    shares = _unit_bins(random_numbers(2, bins.COUNT, 3, 4, seed=5).double() ** 4).float()
+    weights = 0.1 + 6 * random_numbers(bins.COUNT, seed=6)
     result = call_for_tensor(answer, shares, weights, shape=tuple(shares.shape))
     exact, column = shares.double(), weights.double()[:, None, None]
     right = _unit_bins(exact / column)
@@ -207,7 +196,7 @@ def _undo(answer):
         ),
         ("nothing has changed. Divide by the weights before the sum.", exact),
     )
-    _reject_known(result, mistakes, 1e-6)
+    reject_known(result, mistakes, 1e-6)
     raise Wrong("not yet. With all weights equal, nothing may change.")
 
 
@@ -220,13 +209,10 @@ def _unit_bins(shares):
 
 @checker("04.rebalanced_auc")
 def _rebalanced_auc(answer):
-    pred, true = 60 * _random(2, 2, 5, 6, seed=7) - 30, 60 * _random(2, 2, 5, 6, seed=8) - 30
+    pred, true = 60 * random_numbers(2, 2, 5, 6, seed=7) - 30, 60 * random_numbers(2, 2, 5, 6, seed=8) - 30
     pred[0, :, :2] += 150  # some misses are larger than the largest threshold
-    weights = 0.1 + 5 * _random(2, 5, 6, seed=9) ** 3
-    result = call_for_tensor(answer, pred, true, weights)
-    if result.numel() != 1:
-        raise Wrong(f"one number is asked for, and this has the shape {tuple(result.shape)}.")
-    result = result.reshape(())
+    weights = 0.1 + 5 * random_numbers(2, 5, 6, seed=9) ** 3
+    result = one_number(call_for_tensor(answer, pred, true, weights))
     right = torch.tensor(metrics.auc(pred, true, weights=weights), dtype=torch.float64)
     if close(result, right, 4e-3):  # the curve in whole thresholds, or exactly
         return "right. A vivid pixel that is missed now costs as much as all the gray ones around it."
@@ -252,7 +238,7 @@ def _rebalanced_auc(answer):
         ),
         ("misses beyond 150 must count as 150, and not as more.", ((1 - distance / 150) * heavy).sum() / heavy.sum()),
     )
-    _reject_known(result, mistakes, 4e-3)
+    reject_known(result, mistakes, 4e-3)
     raise Wrong("not yet. A perfect answer has 1. An answer that is 75 off everywhere has one half.")
 
 
