@@ -14,13 +14,17 @@ from safetensors.torch import load, save
 
 from course_lib.files import write_atomic
 from course_lib.models.colorful import ColorfulNet
+from course_lib.models.fusion import FusionNet
+from course_lib.models.hint_net import HintNet
 from course_lib.models.hypercolumn import HypercolumnRegressor
 from course_lib.models.scene_classifier import SceneClassifier
 
 DATA = Path(__file__).parents[2] / "data"
 FOLDER = DATA / "checkpoints"
 GET_AGAIN = "Get it again, for example with git checkout."
-NETWORKS = {network.__name__: network for network in (ColorfulNet, HypercolumnRegressor, SceneClassifier)}
+NETWORKS = {
+    network.__name__: network for network in (ColorfulNet, FusionNet, HintNet, HypercolumnRegressor, SceneClassifier)
+}
 
 
 class CheckpointError(ValueError):

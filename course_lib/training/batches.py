@@ -54,11 +54,11 @@ def dataloaders(train_x, train_y, valid_x, valid_y, batch_size=32):
 
 
 def photograph_loaders(training, validation, batch_size=32):
-    """Batches of uint8 photographs alone, from `LabeledPictures`; `PreparePhotographs` makes inputs and targets of them.
+    """Batches of uint8 photographs and their classes, from `LabeledPictures`; `PreparePhotographs` makes inputs and targets of them.
 
     With several processes these are the batches of one process's share; `together` sees to it that all shares make up the whole.
     """
-    return _loaders(_Tensors(training.rgb), _Tensors(validation.rgb), batch_size)
+    return _loaders(*(_Tensors(part.rgb, part.labels) for part in (training, validation)), batch_size)
 
 
 def _loaders(training, validation, batch_size):

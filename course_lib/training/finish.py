@@ -10,8 +10,7 @@ def finish(name, recipe, state, photographs, prior, folder):
     """Measure the best weights of a training as they are saved, and write them with their card into ``folder``. Returns the card."""
     model = recipe.network().to(budget.device())
     model.load_state_dict(as_saved(state.best))
-    metrics = measure(
-        model.eval(), photographs["validation"], recipe.loss(prior), recipe.last_side, recipe.shrinks, prior
-    )
+    validation, loss = photographs["validation"], recipe.loss(prior)
+    metrics = measure(model.eval(), validation, loss, recipe.last_side, recipe.shrinks, prior, recipe.labeled)
     card = make_card(name, recipe, model, state, photographs, metrics)
     return write_checkpoint(name, model, card, folder)

@@ -3,6 +3,8 @@
 True colors are color maps (B, 2, H, W) in network units. A regression answers with the same, a classifier with logits (B, 313, H, W).
 """
 
+import torch.nn.functional as F
+
 from course_lib import bins, penalties
 from course_lib.color import AB_SCALE
 from course_lib.models.answers import natural_ab
@@ -58,6 +60,45 @@ class CrossEntropy:
 def _bins_last(x):
     """(B, Q, H, W) to (B, H, W, Q)."""
     return x.movedim(1, -1).contiguous()
+
+
+class HintLoss:
+    """What a `HintNet` is trained on: the Huber penalty of its colors, and the cross-entropy of its suggestions.
+
+    Parameters
+    ----------
+    share : float
+        The weight of the cross-entropy.
+    """
+
+    def __init__(self, share=1e-3):
+        self.share, self.cross_entropy = share, CrossEntropy()
+
+    def __call__(self, answer, true_ab):
+        """`HintAnswer` and colors (B, 2, H, W) in network units to one number."""
+        cost = huber(answer.ab, true_ab)
+        if answer.logits is None:
+            return cost
+        shrinks = true_ab.shape[-1] // answer.logits.shape[-1]
+        return cost + self.share * self.cross_entropy(answer.logits, F.avg_pool2d(true_ab, shrinks))
+
+
+class FusionLoss:
+    """What a `FusionNet` is trained on: the squared distance, and with classes the cross-entropy of those.
+
+    Parameters
+    ----------
+    share : float
+        The weight of the cross-entropy: 1 / 300 in S. Iizuka, E. Simo-Serra and H. Ishikawa, "Let there be Color!" (SIGGRAPH 2016), 3.4.
+    """
+
+    def __init__(self, share=1 / 300):
+        self.share = share
+
+    def __call__(self, answer, true_ab, labels=None):
+        """`FusionAnswer`, colors (B, 2, H, W) in network units and classes (B,) to one number."""
+        cost = l2(answer.ab, true_ab)
+        return cost if labels is None else cost + self.share * F.cross_entropy(answer.logits, labels)
 
 
 LOSSES = {"L2": l2, "L1": l1, "Huber": huber}

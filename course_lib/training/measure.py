@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from course_lib import color, metrics
+from course_lib.models.answers import each_tensor
 from course_lib.training.photographs import resize
 
 BATCH = 64
@@ -12,7 +13,7 @@ TEMPERATURE = 0.38
 
 
 @torch.no_grad()
-def measure(model, photographs, loss, side, shrinks, prior):
+def measure(model, photographs, loss, side, shrinks, prior, labeled=False):
     """Loss and metrics of a network in evaluation mode.
 
     Parameters
@@ -28,6 +29,8 @@ def measure(model, photographs, loss, side, shrinks, prior):
         How many times coarser the answer is than the input.
     prior : tensor, (313,)
         Of the training photographs, for the class-balanced AuC.
+    labeled : bool
+        Give the loss the classes of the photographs as well.
 
     Returns
     -------
@@ -44,10 +47,11 @@ def measure(model, photographs, loss, side, shrinks, prior):
         l, ab = color.normalize(lab)  # noqa: E741 - l is the symbol of the field
         answer = model(l.to(device))
         shown = color.join(lab[:, :1], model.to_ab(answer, TEMPERATURE).cpu())
+        targets = (F.avg_pool2d(ab, shrinks), *((photographs.labels[rows],) if labeled else ()))
         few = torch.isin(rows, chosen)
         batches.append(
             {
-                "loss": pairs(loss(answer.cpu(), F.avg_pool2d(ab, shrinks)).expand(len(rows))),
+                "loss": pairs(loss(each_tensor(answer, torch.Tensor.cpu), *targets).expand(len(rows))),
                 **scores(shown, truth, prior),
                 "delta_e": pairs(metrics.delta_e(shown[few], truth[few]) if few.any() else torch.empty(0)),
             }

@@ -27,15 +27,19 @@ class PreparePhotographs(Callback):
     shrinks : int
         How many times coarser the answer is than the input.
     seed : int
+    inputs : function, optional
+        Lightness, true colors and a seed for each picture to the inputs of the network; the lightness alone by default.
+    labeled : bool
+        Give the loss the classes of the photographs as well.
     """
 
     order = 5  # before fastai moves anything into lower precision: colors are converted in full
 
-    def __init__(self, side_of, shrinks, seed=0):
-        self.side_of, self.shrinks, self.seed = side_of, shrinks, seed
+    def __init__(self, side_of, shrinks, seed=0, inputs=None, labeled=False):
+        self.side_of, self.shrinks, self.seed, self.inputs, self.labeled = side_of, shrinks, seed, inputs, labeled
 
     def before_batch(self):
-        (photographs,) = self.xb
+        (photographs,), labels = self.xb, self.yb
         rgb = photographs.float() / 255
         if self.training:
             changes = draw_changes(len(rgb) * count_processes(), rgb.shape[-2:], self._generator())
@@ -45,12 +49,23 @@ class PreparePhotographs(Callback):
         l, ab = color.normalize(color.rgb_to_lab(rgb))  # noqa: E741 - l is the symbol of the field
         if self.training:
             l = expose(l, changes.gain, changes.offset)  # noqa: E741
-        self.learn.xb, self.learn.yb = (l,), (F.avg_pool2d(ab, self.shrinks),)
+        self.learn.xb = (l,) if self.inputs is None else self.inputs(l, ab, self._seeds(len(l)))
+        self.learn.yb = (F.avg_pool2d(ab, self.shrinks), *(labels if self.labeled else ()))
 
     def _generator(self):
         """Random numbers of this step alone."""
-        step = self.epoch * len(self.dls.train) + self.iter
-        return torch.Generator().manual_seed((self.seed * 1_000_003 + step) * 64)
+        return torch.Generator().manual_seed(self._first_seed())
+
+    def _first_seed(self):
+        """A number from which on no other step has its seeds."""
+        # Validation shows the same in every epoch.
+        step = self.epoch * len(self.dls.train) + self.iter if self.training else -1 - self.iter
+        return (self.seed * 1_000_003 + step) * 64
+
+    def _seeds(self, count):
+        """A seed for each picture of this process's share of the batch."""
+        first = self._first_seed() + rank() * count
+        return range(first, first + count)
 
 
 @dataclass

@@ -4,6 +4,8 @@ from contextlib import contextmanager
 
 import torch
 
+from course_lib.models.answers import each_tensor
+
 
 @contextmanager
 def bfloat16(model):
@@ -20,7 +22,7 @@ def bfloat16(model):
     def forward(*inputs):
         with torch.autocast(inputs[0].device.type, dtype=torch.bfloat16):
             answer = full(*inputs)
-        return answer.float()
+        return each_tensor(answer, torch.Tensor.float)
 
     model.forward = forward
     try:

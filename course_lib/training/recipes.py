@@ -9,9 +9,11 @@ from torch import nn
 from course_lib import bins, color
 from course_lib.data import petals
 from course_lib.data.datasets import LabeledPictures, opencountry64, scenes
-from course_lib.models import ColorfulNet, HypercolumnRegressor
+from course_lib.models import ColorfulNet, FusionNet, HintNet, HypercolumnRegressor
+from course_lib.models.checkpoints import load_checkpoint
 from course_lib.models.colorful import SHRINKS
-from course_lib.training.losses import CrossEntropy, l2
+from course_lib.training.losses import CrossEntropy, FusionLoss, HintLoss, l2
+from course_lib.training.simulated_hints import simulate_hints
 
 DRAWN = {"train": (256, 0), "validation": (64, 1)}  # petals: how many, and the seed
 
@@ -42,6 +44,10 @@ class Recipe:
         How many times coarser the answer is than the input.
     reduced : bool
         Compute in bfloat16 where that is faster.
+    inputs : function, optional
+        Lightness, true colors and a seed for each picture to the inputs of the network; the lightness alone by default.
+    labeled : bool
+        Give the loss the classes of the photographs as well.
     """
 
     objective: str
@@ -55,6 +61,8 @@ class Recipe:
     seed: int = 0
     shrinks: int = SHRINKS
     reduced: bool = True
+    inputs: Callable | None = None
+    labeled: bool = False
 
     @property
     def epochs(self):
@@ -97,6 +105,31 @@ def rebalanced(prior):
     return CrossEntropy(bins.rebalancing_weights(prior))
 
 
+def hinted(prior):
+    """The Huber penalty of the colors, and the cross-entropy of the suggestions."""
+    return HintLoss()
+
+
+def fused(prior):
+    """The squared distance, and with classes the cross-entropy of those."""
+    return FusionLoss()
+
+
+def hint_net():
+    """The small `HintNet`, beginning with what the network of the L2 loss has learned."""
+    return HintNet.for_cpu().take_over(load_checkpoint("scenes-l2"))
+
+
+def fusion_net(trained):
+    """The small `FusionNet` with an encoder that was trained on scenes, or one that was not."""
+    classifier = load_checkpoint("scenes-semantics")
+    arguments = classifier.arguments
+    model = FusionNet.for_cpu(embedding=arguments["widths"][-1], encoder=arguments)
+    if trained:
+        model.embed.classifier.load_state_dict(classifier.state_dict())
+    return model
+
+
 def drawn(split):
     """Scenes of the toy world as if they were photographs: `LabeledPictures`, 32 x 32, always the same, all of one class."""
     count, seed = DRAWN[split]
@@ -114,11 +147,26 @@ _opencountry = partial(
     stages=((40, 64),),
     shrinks=1,
 )
+# The four ways to know what is in a picture; 64 numbers say it, where it is said.
+_fusion = partial(_scenes, loss=fused, stages=((20, 64), (16, 96), (4, 128)), rate=1e-3, shrinks=1)
 
 RECIPES = {
     "scenes-l2": _scenes("L2", lambda: ColorfulNet.for_cpu(outputs=2), regression),
     "scenes-classification": _scenes("cross-entropy", ColorfulNet.for_cpu, classification),
     "scenes-rebalanced": _scenes("cross-entropy, rebalanced", ColorfulNet.for_cpu, rebalanced),
+    "scenes-fusion": _fusion("L2, trained embedding", partial(fusion_net, trained=True)),
+    "scenes-fusion-untrained": _fusion("L2, untrained embedding", partial(fusion_net, trained=False)),
+    "scenes-fusion-none": _fusion("L2, no embedding", partial(FusionNet.for_cpu, embedding=0)),
+    "scenes-fusion-joint": _fusion("L2 and classes", partial(FusionNet.for_cpu, embedding=64, classes=6), labeled=True),
+    "scenes-hints": _scenes(
+        "Huber, with hints",
+        hint_net,
+        hinted,
+        stages=((10, 64), (20, 96), (12, 128)),
+        rate=1e-3,
+        shrinks=1,
+        inputs=simulate_hints,
+    ),
     "opencountry-regression": _opencountry("L2", HypercolumnRegressor.for_cpu, regression),
     "opencountry-classification": _opencountry(
         "cross-entropy", partial(HypercolumnRegressor.for_cpu, outputs=bins.COUNT), classification

@@ -61,7 +61,7 @@ def run(name, recipe, photographs, prior, states=STATES, restart=False):
     learn = learner(synchronize_norms(recipe.network()), dls, recipe.loss(prior))
     keep = KeepState(state, path)
     keep.restore(learn)
-    prepare = PreparePhotographs(recipe.side_of, recipe.shrinks, recipe.seed)
+    prepare = PreparePhotographs(recipe.side_of, recipe.shrinks, recipe.seed, recipe.inputs, recipe.labeled)
     callbacks = [prepare, ShuffleByEpoch(recipe.seed), StopWhenDiverged(), keep]
     if rank() == 0:
         callbacks.append(PrintProgress(name))
