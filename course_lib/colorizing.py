@@ -11,9 +11,11 @@ from torch import nn
 from course_lib import color
 from course_lib.blocks import row_blocks
 from course_lib.data.images import as_image, read_image
-from course_lib.models import checkpoints
-from course_lib.models.answers import natural_ab
+from course_lib.hints import Hints, render
+from course_lib.models import HintNet, checkpoints
+from course_lib.models.answers import each_tensor, natural_ab
 
+DEFAULT, DEFAULT_WITH_HINTS = "scenes-rebalanced", "scenes-hints"
 SIDE = 128
 LONGEST = 4  # times the shorter side: what a panorama is shown at, at most
 STRIDE = 8  # sides that networks answer without a remainder are multiples of it
@@ -21,7 +23,7 @@ LOWEST_TEMPERATURE = 1e-3
 
 
 @torch.no_grad()
-def colorize(image, model="scenes-rebalanced", hints=None, temperature=0.38, side=SIDE):
+def colorize(image, model=None, hints=None, temperature=0.38, side=SIDE):
     """Colorize a picture.
 
     Parameters
@@ -31,9 +33,9 @@ def colorize(image, model="scenes-rebalanced", hints=None, temperature=0.38, sid
         they do about transparency, rotation, profiles and 16 bit. A tensor may hold several pictures, (B, 3, H, W).
     model : str, path or nn.Module
         The name of a checkpoint in ``data/checkpoints``, the path of a .safetensors file with its card beside it, or a network.
-        A named network is loaded once and kept.
-    hints : None
-        None of these networks takes hints.
+        A named network is loaded once and kept. By default "scenes-rebalanced", or "scenes-hints" where there are hints.
+    hints : Hints, optional
+        Points with colors, strokes and a palette for one picture, which a `HintNet` follows.
     temperature : float, at least 0.001
         Of the annealed mean, where the network answers with distributions: 1 gives their means, smaller values more saturated
         colors, up to the most likely ones. A network that answers with colors has none.
@@ -54,21 +56,26 @@ def colorize(image, model="scenes-rebalanced", hints=None, temperature=0.38, sid
     CheckpointError
         There is no such checkpoint, it is damaged, or its network gives no colors.
     ValueError
-        One of the other parameters cannot be used.
+        One of the other parameters cannot be used, the network takes no hints, or there are several pictures for them.
     """
     check_options(hints, temperature, side)
-    network = find_network(model)
+    network = find_network(model or default_model(hints))
     lightness = _lightness(_open(image))
     batch = lightness if lightness.ndim == 4 else lightness[None]
-    ab = predict_ab(network, _shrink(batch, side), temperature)
+    ab = predict_ab(network, _shrink(batch, side), temperature, hints)
     rgb = _join(batch, ab.to(batch))
     return rgb if lightness.ndim == 4 else rgb[0]
 
 
+def default_model(hints):
+    """The name of the network that colorizes where none is named."""
+    return DEFAULT if hints is None else DEFAULT_WITH_HINTS
+
+
 def check_options(hints, temperature, side):
     """Raise ValueError if one of these parameters of `colorize` cannot be used."""
-    if hints is not None:
-        raise ValueError("None of the networks takes hints. Leave hints out.")
+    if not isinstance(hints, Hints | None):
+        raise ValueError(f"hints are course_lib.hints.Hints, got {type(hints).__name__}. read_hints reads a file.")
     if not LOWEST_TEMPERATURE <= temperature < float("inf"):
         raise ValueError(
             f"The temperature must be {LOWEST_TEMPERATURE:g}, which gives the most likely color, or more; got {temperature}."
@@ -108,7 +115,7 @@ def _load(name, folder, written):
 
 
 @torch.no_grad()
-def predict_ab(network, lightness, temperature=0.38):
+def predict_ab(network, lightness, temperature=0.38, hints=None):
     """The colors that a network gives a batch which it sees as it is.
 
     Parameters
@@ -120,6 +127,8 @@ def predict_ab(network, lightness, temperature=0.38):
         L in [0, 100].
     temperature : float
         Of the annealed mean.
+    hints : Hints, optional
+        For the one picture of a batch, and a network that takes them.
 
     Returns
     -------
@@ -129,11 +138,11 @@ def predict_ab(network, lightness, temperature=0.38):
     Raises
     ------
     ValueError
-        What the network answers are no colors.
+        What the network answers are no colors, or hints do not fit network and batch.
     """
     gray = torch.cat([lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1)], dim=1)
     l, _ = color.normalize(gray)  # noqa: E741 - l is the symbol of the field
-    answer = _evaluate(network, l)
+    answer = _evaluate(network, l, *_inputs_of(hints, network, l))
     ab = network.to_ab(answer, temperature) if hasattr(network, "to_ab") else natural_ab(answer)
     if ab.ndim != 4 or ab.shape[1] != 2:
         raise ValueError(
@@ -142,12 +151,28 @@ def predict_ab(network, lightness, temperature=0.38):
     return ab.cpu()
 
 
-def _evaluate(network, l):  # noqa: E741
+def _inputs_of(hints, network, l):  # noqa: E741
+    """What a network gets beside the lightness: hints, where there are some."""
+    if hints is None:
+        return ()
+    if not isinstance(network, HintNet):
+        raise ValueError(
+            f"A {type(network).__name__} takes no hints. Use a HintNet such as {DEFAULT_WITH_HINTS}, or leave hints out."
+        )
+    if len(l) != 1:
+        raise ValueError(f"Hints are for one picture, got {len(l)}. Colorize them one by one.")
+    ab, mask, strokes, palette = render(hints, l.shape[-2:])
+    # What is not said is left out: a network without strokes follows points all the same.
+    return ab, mask, strokes if hints.strokes else None, palette if hints.palette else None
+
+
+def _evaluate(network, *inputs):
     """The answer of the network in evaluation mode, which is left as it was found."""
     was_training, device = network.training, next(network.parameters()).device
     network.eval()
     try:
-        return network(l.to(device)).float()
+        inputs = (None if part is None else part.to(device) for part in inputs)
+        return each_tensor(network(*inputs), torch.Tensor.float)
     finally:
         network.train(was_training)
 

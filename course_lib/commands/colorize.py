@@ -4,7 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-MODEL = "scenes-rebalanced"
 TEMPERATURE = 0.38
 SIDE = 128
 
@@ -24,7 +23,12 @@ def add_parser(commands):
         "target", metavar="OUT", help="the file to write, .jpg, .png, .webp or .tif; or a folder, made if it is missing"
     )
     parser.add_argument(
-        "--model", default=MODEL, metavar="NAME", help="a checkpoint: its name, or its .safetensors file (%(default)s)"
+        "--model",
+        metavar="NAME",
+        help="a checkpoint: its name, or its .safetensors file (scenes-rebalanced, with hints scenes-hints)",
+    )
+    parser.add_argument(
+        "--hints", metavar="FILE", help="hints for the picture: a file that the tool of lesson 06 saved, .json or .png"
     )
     parser.add_argument(
         "--temperature",
@@ -53,12 +57,18 @@ def run(options):
     """
     # Before torch is imported: threads that wait leave the cores to others.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from course_lib.colorizing import check_options, find_network
+    from course_lib.colorizing import check_options, default_model, find_network
+    from course_lib.hints import read_hints
 
     try:
-        check_options(None, options.temperature, options.side)
+        options.hints = None if options.hints is None else read_hints(options.hints)
+        check_options(options.hints, options.temperature, options.side)
         jobs, left_out = plan(options.source, options.target)
-        options.model = find_network(options.model)
+        if options.hints is not None and len(jobs) != 1:
+            raise ValueError(
+                f"--hints are for one picture, and there are {len(jobs)} in {options.source}. Name one of them."
+            )
+        options.model = find_network(options.model or default_model(options.hints))
     except ValueError as error:  # PictureError and CheckpointError too
         print(error, file=sys.stderr)
         return 2
@@ -174,4 +184,5 @@ def _colorize_file(source, target, options):
     from course_lib.colorizing import colorize
     from course_lib.data.writing import write_image
 
-    write_image(colorize(source, options.model, temperature=options.temperature, side=options.side), target)
+    colored = colorize(source, options.model, options.hints, options.temperature, options.side)
+    write_image(colored, target)

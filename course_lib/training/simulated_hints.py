@@ -1,16 +1,16 @@
 """Hints as a person might give them, revealed from the true colors of photographs.
 
-R. Zhang et al., "Real-Time User-Guided Image Colorization with Learned Deep Priors" (SIGGRAPH 2017), section 3.2: how many points, where
+R. Zhang et al., "Real-Time User-Guided Image Colorization with Learned Deep Priors" (SIGGRAPH 2017), section 3.2: how many patches, where
 and how large. What is added here: some hints are wrong, some edges of color are drawn as strokes, and some palettes are told.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 
 from course_lib import bins, color
+from course_lib.hints import Patch, paint, tell_palette
 from course_lib.models.answers import natural_ab
 
 STOP = (
@@ -26,16 +26,6 @@ STROKES = 0.3  # how often strokes are drawn, in a window of the picture
 PALETTES = 0.3  # how often the palette is told
 SMALL_PALETTE = 8  # colors: half of the palettes hold so many at most, the others all colors of the picture
 EDGE = 5.0  # from here on a step of color between neighboring pixels, in natural units, is a boundary
-
-
-@dataclass(frozen=True)
-class Point:
-    """A square of ``side`` pixels with one color: its top left corner in pixels, a and b in the units of the picture it is painted on."""
-
-    top: int
-    left: int
-    side: int
-    ab: torch.Tensor
 
 
 def simulate_hints(l, ab, seeds):  # noqa: E741 - l is the symbol of the field
@@ -65,11 +55,11 @@ def simulate_hints(l, ab, seeds):  # noqa: E741 - l is the symbol of the field
 
 
 def reveal_some(ab, generator):
-    """The points of one picture, painted: colors (2, H, W) and mask (1, H, W)."""
+    """Some patches of one picture, painted: colors (2, H, W) and mask (1, H, W)."""
     if _chance(WHOLE, generator):
         return ab, torch.ones_like(ab[:1])
-    points = [draw_point(ab, generator) for _ in range(draw_count(generator))]
-    return paint([_spoil(point, ab, generator) for point in points], ab.shape[-2:])
+    patches = [draw_patch(ab, generator) for _ in range(draw_count(generator))]
+    return paint([_spoil(patch, ab, generator) for patch in patches], ab.shape[-2:])
 
 
 def draw_count(generator):
@@ -77,49 +67,39 @@ def draw_count(generator):
     return int(math.log(1 - _uniform(generator)) / math.log(1 - STOP))
 
 
-def draw_point(ab, generator):
-    """A point with the mean color of what it covers, drawn around the middle of a picture (2, H, W)."""
+def draw_patch(ab, generator):
+    """A patch with the mean color of what it covers, drawn around the middle of a picture (2, H, W)."""
     side = _integer(1, LARGEST, generator)
     top, left = (_around_middle(length, side, generator) for length in ab.shape[-2:])
     return reveal(ab, top, left, side)
 
 
 def reveal(ab, top, left, side):
-    """The point that shows the mean color of a square of a picture (2, H, W)."""
-    return Point(top, left, side, ab[:, top : top + side, left : left + side].mean(dim=(1, 2)))
+    """The patch that shows the mean color of a square of a picture (2, H, W)."""
+    return Patch(top, left, side, ab[:, top : top + side, left : left + side].mean(dim=(1, 2)))
 
 
-def paint(points, size):
-    """Colors (2, H, W) and mask (1, H, W) of a list of `Point`; where two meet, the later one shows."""
-    ab, mask = torch.zeros(2, *size), torch.zeros(1, *size)
-    for point in points:
-        rows, columns = slice(point.top, point.top + point.side), slice(point.left, point.left + point.side)
-        ab[:, rows, columns] = point.ab[:, None, None]
-        mask[:, rows, columns] = 1
-    return ab, mask
-
-
-def _spoil(point, ab, generator):
-    """Now and then the point with another color, or at another place with the color of the one it was meant for."""
+def _spoil(patch, ab, generator):
+    """Now and then the patch with another color, or at another place with the color of the one it was meant for."""
     if not _chance(WRONG, generator):
-        return point
-    return recolor(point, generator) if _chance(0.5, generator) else slip(point, ab.shape[-2:], generator)
+        return patch
+    return recolor(patch, generator) if _chance(0.5, generator) else slip(patch, ab.shape[-2:], generator)
 
 
-def recolor(point, generator):
-    """The point with any color of a chroma up to `WRONG_CHROMA`."""
+def recolor(patch, generator):
+    """The patch with any color of a chroma up to `WRONG_CHROMA`."""
     hue, chroma = 2 * math.pi * _uniform(generator), WRONG_CHROMA * _uniform(generator)
     ab = torch.tensor([math.cos(hue), math.sin(hue)]) * chroma / color.AB_SCALE
-    return Point(point.top, point.left, point.side, ab.to(point.ab))
+    return Patch(patch.top, patch.left, patch.side, ab.to(patch.ab))
 
 
-def slip(point, size, generator):
-    """The point at another place, not further than `SLIP` of the side, with the color that it had."""
+def slip(patch, size, generator):
+    """The patch at another place, not further than `SLIP` of the side, with the color that it had."""
     top, left = (
-        min(max(place + round((2 * _uniform(generator) - 1) * SLIP * length), 0), length - point.side)
-        for place, length in zip((point.top, point.left), size, strict=True)
+        min(max(place + round((2 * _uniform(generator) - 1) * SLIP * length), 0), length - patch.side)
+        for place, length in zip((patch.top, patch.left), size, strict=True)
     )
-    return Point(top, left, point.side, point.ab)
+    return Patch(top, left, patch.side, patch.ab)
 
 
 def color_edges(ab):
@@ -164,13 +144,7 @@ def _palette(ab, generator):
     colors = ab[:, ::4, ::4].flatten(1).T
     if _chance(0.5, generator):
         colors = colors[torch.randint(len(colors), (_integer(1, SMALL_PALETTE, generator),), generator=generator)]
-    return tell_palette(colors)
-
-
-def tell_palette(colors):
-    """The shares of the bins among colors (N, 2) in network units, and a 1 that says that they are known: (314,)."""
-    shares = bins.encode_soft(natural_ab(colors.T[None, :, None])).mean(dim=(0, 2, 3))
-    return torch.cat([shares, torch.ones(1)])
+    return tell_palette(natural_ab(colors.T[None, :, None])[0, :, 0].T)
 
 
 def _around_middle(length, side, generator):
