@@ -1,6 +1,6 @@
-"""The measured results of the trained networks, as committed: ``data/checkpoints/results.json``.
+"""The measured results of the trained networks, as committed in ``data/checkpoints``.
 
-``python -m course_lib.training.evaluate`` measures them again.
+``python -m course_lib.training.evaluate``, ``evaluate_fusion`` and ``evaluate_hints`` measure them again.
 """
 
 import json
@@ -8,6 +8,7 @@ import json
 from course_lib.models.checkpoints import FOLDER
 
 PATH = FOLDER / "results.json"
+FUSION, HINTS = FOLDER / "results-fusion.json", FOLDER / "results-hints.json"
 
 
 def read_results(path=PATH):
@@ -22,3 +23,28 @@ def read_results(path=PATH):
         measured.
     """
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_fusion_results():
+    """What knowing the picture is worth.
+
+    Returns
+    -------
+    results : dict
+        ``rows`` holds, for "gray", "trained", "untrained", "none", "joint" and "wrong picture", then for "all" pictures and each class, the
+        metrics with ``value``, ``low`` and ``high``; ``leads`` the differences of two rows, as in "trained - none", in the same way.
+    """
+    return read_results(FUSION)
+
+
+def read_hint_results():
+    """What hints are worth.
+
+    Returns
+    -------
+    results : dict
+        ``psnr`` and ``nearest``, by the number of hints, of the network and of the color of the nearest hint; ``gain`` over no hint, on the
+        same pictures; ``wrong``, what one wrong hint of ten costs; ``spread``, by the distance from it in pixels from which on each ring
+        reaches, how far the answer follows; ``strokes`` and ``palette``, what those add. In dB, with ``value``, ``low`` and ``high``.
+    """
+    return read_results(HINTS)

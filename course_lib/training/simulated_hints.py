@@ -67,9 +67,9 @@ def draw_count(generator):
     return int(math.log(1 - _uniform(generator)) / math.log(1 - STOP))
 
 
-def draw_patch(ab, generator):
-    """A patch with the mean color of what it covers, drawn around the middle of a picture (2, H, W)."""
-    side = _integer(1, LARGEST, generator)
+def draw_patch(ab, generator, side=None):
+    """A patch with the mean color of what it covers, drawn around the middle of a picture (2, H, W); of any side by default."""
+    side = _integer(1, LARGEST, generator) if side is None else side
     top, left = (_around_middle(length, side, generator) for length in ab.shape[-2:])
     return reveal(ab, top, left, side)
 
