@@ -28,7 +28,7 @@ SMALL_PALETTE = 8  # colors: half of the palettes hold so many at most, the othe
 EDGE = 5.0  # from here on a step of color between neighboring pixels, in natural units, is a boundary
 
 
-def simulate_hints(l, ab, seeds):  # noqa: E741 - l is the symbol of the field
+def simulate_hints(l, ab, seeds, wrong=WRONG):  # noqa: E741 - l is the symbol of the field
     """The inputs of a `HintNet` for a batch of photographs.
 
     Parameters
@@ -37,6 +37,8 @@ def simulate_hints(l, ab, seeds):  # noqa: E741 - l is the symbol of the field
         Lightness and true colors in network units.
     seeds : sequence of int
         One per picture: everything random about a picture depends on its own seed alone.
+    wrong : float
+        How often a point is wrong.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def simulate_hints(l, ab, seeds):  # noqa: E741 - l is the symbol of the field
         As `HintNet.forward` takes them.
     """
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    revealed = [reveal_some(truth, generator) for truth, generator in zip(ab.cpu(), generators, strict=True)]
+    revealed = [reveal_some(truth, generator, wrong) for truth, generator in zip(ab.cpu(), generators, strict=True)]
     windows = torch.stack([_window(ab.shape[-2:], generator) for generator in generators])
     palettes = torch.stack([_palette(truth, generator) for truth, generator in zip(ab.cpu(), generators, strict=True)])
     known, mask = (torch.stack(parts).to(ab) for parts in zip(*revealed, strict=True))
@@ -54,12 +56,12 @@ def simulate_hints(l, ab, seeds):  # noqa: E741 - l is the symbol of the field
     return l, known, mask, strokes, palettes.to(ab)
 
 
-def reveal_some(ab, generator):
+def reveal_some(ab, generator, wrong=WRONG):
     """Some patches of one picture, painted: colors (2, H, W) and mask (1, H, W)."""
     if _chance(WHOLE, generator):
         return ab, torch.ones_like(ab[:1])
     patches = [draw_patch(ab, generator) for _ in range(draw_count(generator))]
-    return paint([_spoil(patch, ab, generator) for patch in patches], ab.shape[-2:])
+    return paint([_spoil(patch, ab, generator, wrong) for patch in patches], ab.shape[-2:])
 
 
 def draw_count(generator):
@@ -79,9 +81,9 @@ def reveal(ab, top, left, side):
     return Patch(top, left, side, ab[:, top : top + side, left : left + side].mean(dim=(1, 2)))
 
 
-def _spoil(patch, ab, generator):
+def _spoil(patch, ab, generator, wrong):
     """Now and then the patch with another color, or at another place with the color of the one it was meant for."""
-    if not _chance(WRONG, generator):
+    if not _chance(wrong, generator):
         return patch
     return recolor(patch, generator) if _chance(0.5, generator) else slip(patch, ab.shape[-2:], generator)
 
