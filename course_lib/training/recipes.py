@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import torch
 from torch import nn
 
 from course_lib import bins, color
@@ -132,10 +133,13 @@ def fusion_net(trained):
 
 def drawn(split):
     """Scenes of the toy world as if they were photographs: `LabeledPictures`, 32 x 32, always the same, all of one class."""
-    count, seed = DRAWN[split]
-    rgb = (petals(count, size=32, seed=seed).rgb * 255).round().byte()
-    names = [f"{split} {row}" for row in range(count)]
-    return LabeledPictures(rgb, rgb.new_zeros(count).long(), ("petals",), names)
+    return as_photographs(petals(DRAWN[split][0], size=32, seed=DRAWN[split][1]))
+
+
+def as_photographs(drawn_scenes):
+    """Drawn scenes with 8 bits for each value: `LabeledPictures`, all of one class."""
+    rgb = (drawn_scenes.rgb * 255).round().byte()
+    return LabeledPictures(rgb, torch.zeros(len(rgb)).long(), ("petals",), [f"scene {row}" for row in range(len(rgb))])
 
 
 _scenes = partial(Recipe, data=scenes, dataset="scenes")
