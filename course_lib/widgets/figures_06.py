@@ -1,5 +1,7 @@
 """Figures of lesson 06: hints on pictures, what each is worth, and how far a wrong one spreads."""
 
+from itertools import pairwise
+
 import torch
 from matplotlib.patches import Rectangle
 
@@ -63,7 +65,7 @@ def hinted_pictures(rows, width=10.0):
     return figure
 
 
-def draw_simulated(l, known, mask, strokes):
+def draw_simulated(l, known, mask, strokes):  # noqa: E741 - l is the symbol of the field
     """What a network gets to see of photographs: lightness with the revealed colors on it, and strokes in white.
 
     Parameters
@@ -145,7 +147,7 @@ def draw_spread(spread, rings):
     """
     figure, axes = new_figure(1, 1, width=5.6, height=2.8)
     axis = axes[0, 0]
-    names = [f"{low} to {high}" for low, high in zip(rings, rings[1:], strict=False)]
+    names = [f"{low} to {high}" for low, high in pairwise(rings)]
     bars = axis.bar(names, spread.values(), color=PALETTE[0])
     axis.bar_label(bars, [f"{share:.0%}" for share in spread.values()], fontsize=8)
     axis.set(xlabel="pixels from the wrong hint (the picture has 128)", ylabel="change of the answer", ylim=(0, None))
