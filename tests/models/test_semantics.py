@@ -81,6 +81,7 @@ def test_the_checkpoint_names_gray_photographs(course_data):
 
 
 def test_an_embedding_depends_on_its_own_picture_alone():
+    torch.manual_seed(0)
     encoder, l = moved(SceneEmbedding(classes=3, widths=(4, 8))), lightness(4)  # noqa: E741
     together = encoder(l)
     for one, alone in zip(together, l, strict=True):
@@ -216,11 +217,21 @@ def test_the_network_sees_the_whole_picture_as_its_configuration_says(tiny):
 
 
 def test_fine_stripes_are_smoothed_and_not_skipped(tiny):
-    stripes = torch.tensor([-1.0, 1.0]).repeat(100).expand(1, 1, 200, 200)
+    stripes = torch.tensor([-1.0, -1.0, 1.0, 1.0]).repeat(50).expand(1, 1, 200, 200)
     encoder = InceptionEmbedding()
     encoder(stripes)
     rgb = encoder.network.seen[0][:, 0] * 0.5 + 0.5
-    assert (rgb - 0.5).abs().max() < 0.1
+    assert (rgb - 0.5).abs().max() < 0.1  # without smoothing: all black or all white
+
+
+def test_edges_do_not_shoot_beyond_black_and_white(tiny):
+    l = torch.ones(1, 1, 20, 40)  # noqa: E741
+    l[..., :21] = -1
+    encoder = InceptionEmbedding()
+    encoder(l)
+    rgb = encoder.network.seen[0][:, 0] * 0.5 + 0.5
+    assert rgb.min() == 0
+    assert rgb.max() == 1
 
 
 def test_training_leaves_inception_as_it_is(tiny):
