@@ -6,7 +6,7 @@ from torch import nn
 
 from course_lib.models import ColorfulNet, HintNet
 
-WIDTHS, DECODER = (4, 6, 8, 8), (6, 4, 4)
+WIDTHS, DECODER = (8, 8, 12, 16), (12, 8, 8)
 EVERYTHING = {"suggestions": True, "strokes": True, "palette": True}
 
 
@@ -28,8 +28,9 @@ def moved(model, seed=0):
 def model():
     torch.manual_seed(0)
     model = moved(HintNet(widths=WIDTHS, decoder=DECODER, **EVERYTHING))
-    with torch.no_grad():
-        model.palette[-1].weight.mul_(50)  # loud enough to be heard through ten random layers
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear | nn.ConvTranspose2d):
+            nn.init.kaiming_normal_(layer.weight)  # all that is told is heard at the end
     return model
 
 
@@ -199,7 +200,7 @@ def test_it_begins_with_the_features_of_a_trained_network(model, colorful, told)
     model.take_over(colorful).blocks[6].register_forward_hook(lambda layer, inputs, output: features.append(output))
     model(told["l"])
     expected = colorful.blocks(told["l"])
-    assert features[0].shape == expected.shape == (2, 8, 2, 3)
+    assert features[0].shape == expected.shape == (2, 16, 2, 3)
     assert torch.allclose(features[0], expected, atol=1e-5)
     assert expected.std() > 0.01
 
