@@ -8,7 +8,7 @@ import pickle
 import pytest
 import torch
 
-from course_lib.models import ColorfulNet, HypercolumnRegressor
+from course_lib.models import ColorfulNet, FusionNet, HintNet, HypercolumnRegressor
 from course_lib.models.checkpoints import CheckpointError, as_saved, load_checkpoint, read_card, write_checkpoint
 from course_lib.models.scene_classifier import SceneClassifier
 
@@ -17,6 +17,9 @@ MADE = [
     lambda: ColorfulNet(widths=(4, 4, 8, 8, 4), outputs=2),
     lambda: HypercolumnRegressor(widths=(4, 4, 8, 8), depths=(1, 1, 1, 1), mixed=4, feature_norm=True, outputs=313),
     lambda: SceneClassifier(classes=3, widths=(4, 8)),
+    lambda: HintNet(widths=(4, 4, 8, 8), decoder=(4, 4, 4), suggestions=True, strokes=True, palette=True),
+    lambda: FusionNet(widths=[8] * 8, embedding=6, encoder={"classes": 3, "widths": [4, 6]}),
+    lambda: FusionNet(widths=[8] * 8, embedding=6, classes=3),
 ]
 
 

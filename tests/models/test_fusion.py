@@ -52,7 +52,11 @@ def test_the_answer_has_the_resolution_of_the_input(variant, size):
     embedding = torch.rand(2, 6) if variant == "given" else None
     answer = made(variant)(lightness(2, size), embedding)
     assert answer.ab.shape == (2, 2, *size)
-    assert answer.ab.abs().max() <= 1
+
+
+def test_colors_stay_within_network_units():
+    ab = made("none")(100 * lightness()).ab
+    assert 0.9 < ab.abs().max() <= 1
 
 
 def test_the_embedding_of_a_picture_stands_behind_the_features_of_all_its_places():

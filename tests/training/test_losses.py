@@ -6,9 +6,12 @@ import torch
 from course_lib import bins
 from course_lib.color import AB_SCALE
 from course_lib.data.petals import conditional, mean_color, median_color
+from course_lib.models.fusion import FusionAnswer
+from course_lib.models.hint_net import HintAnswer
 from course_lib.penalties import PENALTIES, best_constant, expected_cost, huber
 from course_lib.training import LOSSES
-from course_lib.training.losses import CrossEntropy
+from course_lib.training.losses import CrossEntropy, FusionLoss, HintLoss, l2
+from course_lib.training.losses import huber as huber_loss
 
 
 def maps(a, b, size=(3, 4, 5)):
@@ -139,4 +142,45 @@ def test_cross_entropy_does_not_grow_with_the_picture():
     logits, ab = logits_and_colors(size=(1, 2, 2))
     assert CrossEntropy()(logits.repeat(3, 1, 4, 2), ab.repeat(3, 1, 4, 2)).item() == pytest.approx(
         CrossEntropy()(logits, ab).item(), rel=1e-5
+    )
+
+
+# ---- answers of several parts
+
+
+def test_colors_with_hints_cost_the_huber_penalty():
+    ab, true_ab = maps(0.3, -0.04)
+    assert HintLoss()(HintAnswer(ab, None), true_ab).item() == pytest.approx(0.1 * 0.25 + 0.04**2 / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("share", [1e-3, 0.5])
+def test_suggestions_cost_the_cross_entropy_with_the_mean_of_their_pixels(share):
+    logits, _ = logits_and_colors(size=(2, 3, 4))
+    true_ab = torch.rand(2, 2, 12, 16, generator=torch.Generator().manual_seed(4)) * 1.4 - 0.7
+    ab = torch.zeros(2, 2, 12, 16)
+    mean = true_ab.unflatten(2, (3, 4)).unflatten(4, (4, 4)).mean(dim=(3, 5))  # of each 4 x 4 pixels
+    expected = huber_loss(ab, true_ab).item() + share * dense(logits, AB_SCALE * mean).item()
+    assert HintLoss(share)(HintAnswer(ab, logits), true_ab).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_suggestions_are_a_thousandth_of_the_loss():
+    ab, true_ab = maps(0.3, -0.04, (1, 4, 4))
+    cost = HintLoss()(HintAnswer(ab, torch.zeros(1, 313, 1, 1)), true_ab).item()
+    # Equal logits cost log 313 whatever the target.
+    assert cost == pytest.approx(huber_loss(ab, true_ab).item() + 1e-3 * 5.746203, rel=1e-5)
+
+
+def test_classes_cost_their_cross_entropy_and_nothing_where_they_are_not_asked_for():
+    ab, true_ab = maps(0.3, -0.04, (2, 4, 4))
+    logits = torch.tensor([[2.0, 0.0, -1.0], [0.0, 0.0, 0.0]])
+    labels = torch.tensor([2, 0])
+    cost = (3 + (1 + torch.tensor([-2.0, -3.0]).exp().sum()).log() + torch.tensor(3.0).log()) / 2
+    loss = FusionLoss()
+    assert loss(FusionAnswer(ab, logits), true_ab).item() == pytest.approx(l2(ab, true_ab).item())
+    assert loss(FusionAnswer(ab, None), true_ab).item() == pytest.approx(0.3**2 + 0.04**2, rel=1e-5)
+    assert loss(FusionAnswer(ab, logits), true_ab, labels).item() == pytest.approx(
+        0.3**2 + 0.04**2 + cost.item() / 300, rel=1e-5
+    )
+    assert FusionLoss(2.0)(FusionAnswer(ab, logits), true_ab, labels).item() == pytest.approx(
+        0.3**2 + 0.04**2 + 2 * cost.item(), rel=1e-5
     )

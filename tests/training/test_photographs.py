@@ -10,17 +10,24 @@ from course_lib import color
 from course_lib.data import petals
 from course_lib.training import jitter_lightness
 from course_lib.training.photographs import PreparePhotographs, crop, draw_changes, mirror, resize
+from course_lib.training.simulated_hints import simulate_hints
 
 
 def photographs(count=8):
     return (petals(count, size=40, seed=5).rgb * 255).round().byte()
 
 
-def prepared(rgb, epoch=0, step=0, training=True, seed=0, shrinks=4, sides=(32, 32, 48)):
-    """What a network gets of a batch."""
-    prepare = PreparePhotographs(lambda epoch: sides[epoch], shrinks, seed)
+def prepared(rgb, epoch=0, step=0, training=True, seed=0, shrinks=4, sides=(32, 32, 48), **options):
+    """What a network and its loss get of a batch."""
+    prepare = PreparePhotographs(lambda epoch: sides[epoch], shrinks, seed, **options)
     prepare.learn = SimpleNamespace(
-        xb=(rgb,), training=training, epoch=epoch, iter=step, n_epoch=len(sides), dls=SimpleNamespace(train=range(10))
+        xb=(rgb,),
+        yb=(torch.arange(len(rgb)),),
+        training=training,
+        epoch=epoch,
+        iter=step,
+        n_epoch=len(sides),
+        dls=SimpleNamespace(train=range(10)),
     )
     prepare.before_batch()
     return (*prepare.learn.xb, *prepare.learn.yb)
@@ -79,6 +86,75 @@ def test_shares_of_a_batch_are_changed_as_in_the_whole_batch(monkeypatch):
         monkeypatch.setenv("RANK", str(rank))
         share = prepared(rgb[rows], step=2)
         assert all(torch.equal(part, all_rows[rows]) for part, all_rows in zip(share, whole, strict=True))
+
+
+def test_classes_go_to_the_loss_where_it_asks_for_them():
+    assert len(prepared(photographs())) == 2
+    l, ab, labels = prepared(photographs(), labeled=True)  # noqa: E741
+    assert l.shape[1:2] == (1,)
+    assert ab.shape[1:2] == (2,)
+    assert labels.tolist() == list(range(8))
+
+
+def test_a_network_gets_the_inputs_that_are_made_for_it():
+    """From the lightness that it sees, brightened or darkened, the colors at full resolution, and a seed for each picture."""
+    rgb, asked = photographs(), []
+
+    def inputs(l, ab, seeds):  # noqa: E741
+        asked.append((l, ab, list(seeds)))
+        return l, ab + 1
+
+    l, more, ab = prepared(rgb, step=3, inputs=inputs)  # noqa: E741
+    plain_l, plain_ab = prepared(rgb, step=3)
+    (given_l, given_ab, seeds), *others = asked
+    assert not others
+    assert torch.equal(l, plain_l)
+    assert torch.equal(given_l, plain_l)
+    assert given_ab.shape == (8, 2, 32, 32)
+    assert torch.equal(more, given_ab + 1)
+    assert torch.equal(ab, plain_ab)
+    assert torch.allclose(F.avg_pool2d(given_ab, 4), ab, atol=1e-6)
+    assert len(set(seeds)) == 8
+
+
+def test_no_two_pictures_of_a_training_have_the_same_seed():
+    seeds = []
+
+    def inputs(l, ab, some):  # noqa: E741
+        seeds.extend(some)
+        return (l,)
+
+    for epoch in range(3):
+        for step in range(10):
+            prepared(photographs(2), epoch, step, inputs=inputs)
+    for step in range(3):
+        prepared(photographs(2), 0, step, training=False, inputs=inputs)
+    assert len(set(seeds)) == len(seeds) == 2 * 33
+    before = len(seeds)
+    prepared(photographs(2), epoch=2, step=1, training=False, inputs=inputs)  # validation shows the same in every epoch
+    assert seeds[before:] == seeds[62:64]
+
+
+def test_hints_of_a_share_are_those_in_the_whole_batch(monkeypatch):
+    rgb = photographs()
+    options = {"step": 2, "shrinks": 1, "inputs": simulate_hints}
+    whole = prepared(rgb, **options)
+    assert len(whole) == 6
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank, rows in enumerate((slice(0, 4), slice(4, 8))):
+        monkeypatch.setenv("RANK", str(rank))
+        share = prepared(rgb[rows], **options)
+        assert all(torch.equal(part, all_rows[rows]) for part, all_rows in zip(share, whole, strict=True))
+    assert whole[2].any()
+
+
+def test_hints_show_the_colors_that_the_loss_expects():
+    """Where a color is known, it is mostly that of the very pixel: crop, mirror and reduction are the same for both."""
+    _, known, mask, _, _, truth = prepared(photographs(), shrinks=1, inputs=simulate_hints)
+    apart = (known - truth).norm(dim=1)[mask[:, 0] == 1]
+    assert len(apart) > 100
+    assert apart.median() < 0.1
+    assert (known.flip(1) - truth).norm(dim=1)[mask[:, 0] == 1].median() > 0.2
 
 
 def test_colors_and_lightness_stay_on_their_pixels():

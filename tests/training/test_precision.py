@@ -5,6 +5,7 @@ import torch
 from fastai.callback.core import Callback, CancelBatchException
 from torch import nn
 
+from course_lib.models.fusion import FusionAnswer
 from course_lib.training import dataloaders, learner, train
 from course_lib.training.precision import bfloat16, bfloat16_pays
 
@@ -62,6 +63,27 @@ def test_a_learner_trains_in_bfloat16_with_weights_and_loss_in_float32():
     assert set(model.seen) == {torch.bfloat16}
     assert set(losses) == {(torch.float32, True)}
     assert model.layer.weight.dtype == torch.float32
+
+
+class Told(Spy):
+    """Takes something that may be left out, and answers with colors and what may be None."""
+
+    def forward(self, l, hint=None):  # noqa: E741
+        ab = super().forward(l if hint is None else l + hint)
+        return FusionAnswer(ab, None if hint is None else ab.mean(dim=(2, 3)))
+
+
+@pytest.mark.parametrize("inputs", [(torch.ones(1, 1, 2, 2),), (torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2))])
+def test_answers_with_names_keep_them(inputs):
+    model = Told()
+    with bfloat16(model):
+        answer = model(*inputs)
+    assert type(answer) is FusionAnswer
+    assert model.seen == [torch.bfloat16]
+    assert answer.ab.dtype == torch.float32
+    assert (answer.logits is None) == (len(inputs) == 1)
+    assert answer.logits is None or answer.logits.dtype == torch.float32
+    assert torch.allclose(answer.ab, model(*inputs).ab, atol=0.02)
 
 
 def test_answers_are_nearly_those_of_float32():

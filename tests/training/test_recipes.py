@@ -10,6 +10,7 @@ from course_lib import bins, color
 from course_lib.data.datasets import available
 from course_lib.data.labeled import LabeledPictures
 from course_lib.data.manifests import manifest_names, read_manifest
+from course_lib.models.checkpoints import load_checkpoint
 from course_lib.training.recipes import RECIPES, drawn, prior_of
 
 DATASETS = sorted({recipe.dataset for recipe in RECIPES.values()})
@@ -53,15 +54,67 @@ def test_every_recipe_takes_the_split_that_it_asks_for(monkeypatch):
         assert asked == [(recipe.dataset, "train"), (recipe.dataset, "validation")]
 
 
-@pytest.mark.parametrize("group", ["scenes", "opencountry"])
-def test_twins_differ_in_loss_and_outputs_alone(group):
-    twins = [recipe for name, recipe in RECIPES.items() if name.startswith(f"{group}-")]
-    assert len(twins) >= 2
-    for field in fields(twins[0]):
-        if field.name not in ("objective", "network", "loss", "data"):
-            assert len({getattr(recipe, field.name) for recipe in twins}) == 1, field.name
-    arguments = [recipe.network().arguments for recipe in twins]
-    assert len({str({**one, "outputs": None}) for one in arguments}) == 1
+def different(recipes):
+    """The fields in which recipes are not all the same, and the arguments in which their networks are not."""
+    of_recipes = {
+        field.name for field in fields(recipes[0]) if len({str(getattr(one, field.name)) for one in recipes}) > 1
+    }
+    arguments = [recipe.network().arguments for recipe in recipes]
+    return of_recipes, {key for key in arguments[0] if len({str(one[key]) for one in arguments}) > 1}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("scenes-l2", "scenes-classification", "scenes-rebalanced"),
+        ("opencountry-regression", "opencountry-classification"),
+    ],
+)
+def test_twins_differ_in_loss_and_outputs_alone(names):
+    of_recipes, of_networks = different([RECIPES[name] for name in names])
+    assert of_recipes <= {"objective", "network", "loss", "data"}
+    assert of_networks == {"outputs"}
+
+
+def test_the_four_ways_to_know_what_is_there_differ_in_that_alone():
+    ways = [recipe for name, recipe in RECIPES.items() if name.startswith("scenes-fusion")]
+    assert len(ways) == 4
+    of_recipes, of_networks = different(ways)
+    assert of_recipes == {"objective", "network", "labeled"}
+    assert of_networks == {"embedding", "encoder", "classes"}
+    assert [recipe.labeled for recipe in ways] == [recipe.network().arguments["classes"] is not None for recipe in ways]
+    told = {recipe.network().arguments["embedding"] for recipe in ways}
+    assert told == {0, 64}
+
+
+def test_the_encoder_is_the_trained_one_or_one_of_the_same_build_that_is_not():
+    classifier = load_checkpoint("scenes-semantics").state_dict()
+    encoders = {}
+    for name in ("scenes-fusion", "scenes-fusion-untrained"):
+        model = RECIPES[name].network()
+        assert not any(weight.requires_grad for weight in model.embed.parameters())
+        encoders[name] = model.embed.classifier.state_dict()
+    assert all(torch.equal(value, encoders["scenes-fusion"][name]) for name, value in classifier.items())
+    weights = [name for name, value in classifier.items() if value.ndim == 4]
+    assert not any(torch.equal(classifier[name], encoders["scenes-fusion-untrained"][name]) for name in weights)
+
+
+def test_hints_begin_with_what_the_network_of_the_l2_loss_sees():
+    model, trained = RECIPES["scenes-hints"].network().eval(), load_checkpoint("scenes-l2")
+    features = []
+    model.blocks[6].register_forward_hook(lambda layer, inputs, output: features.append(output))
+    l = torch.rand(1, 1, 32, 40) * 2 - 1  # noqa: E741 - l is the symbol of the field
+    model(l)
+    expected = trained.blocks(l)
+    assert torch.allclose(features[-1], expected, atol=1e-3 * float(expected.abs().max()))
+
+
+def inputs_of(recipe, count=2, side=32):
+    """What the network of a recipe gets in training, for random lightness and colors."""
+    generator = torch.Generator().manual_seed(1)
+    l = torch.rand(count, 1, side, side, generator=generator) * 2 - 1  # noqa: E741
+    ab = torch.rand(count, 2, side, side, generator=generator) - 0.5
+    return (l,) if recipe.inputs is None else recipe.inputs(l, ab, range(count))
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -69,12 +122,19 @@ def test_network_and_loss_fit_each_other(name):
     recipe = RECIPES[name]
     torch.manual_seed(0)
     model = recipe.network()
-    answer = model(torch.rand(2, 1, 32, 32) * 2 - 1)
+    answer = model(*inputs_of(recipe))
     side = 32 // recipe.shrinks
-    assert answer.shape[-2:] == (side, side)
-    loss = recipe.loss(torch.full((313,), 1 / 313))(answer, torch.rand(2, 2, side, side) - 0.5)
+    colors = answer if isinstance(answer, torch.Tensor) else answer.ab
+    assert colors.shape[-2:] == (side, side)
+    truth = [torch.rand(2, 2, side, side) - 0.5]
+    if recipe.labeled:
+        truth.append(torch.tensor([0, 5]))
+    loss = recipe.loss(torch.full((313,), 1 / 313))(answer, *truth)
     assert loss.isfinite()
     assert loss.ndim == 0
+    loss.backward()
+    fixed = {name for name, weight in model.named_parameters() if weight.grad is None}
+    assert all(name.startswith(("embed.", "expectation.")) for name in fixed)
     assert model.to_ab(answer).shape == (2, 2, side, side)
 
 
