@@ -16,7 +16,7 @@ from course_lib.training.simulated_hints import WRONG, draw_patch, simulate_hint
 
 def small_net():
     """A `HintNet` that learns drawn meadows within seconds."""
-    return HintNet(widths=(16, 24, 32, 48), decoder=(32, 24, 16))
+    return HintNet(widths=(16, 24, 32, 48), decoder=(32, 24, 16), carried=True)
 
 
 def train_on(scenes, unseen, epochs, wrong=WRONG, rate=4e-3, batch_size=16):

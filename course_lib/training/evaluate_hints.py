@@ -10,7 +10,6 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from scipy.ndimage import distance_transform_edt
 from sklearn.cluster import KMeans
 
 from course_lib import color, metrics
@@ -19,6 +18,7 @@ from course_lib.files import write_atomic
 from course_lib.hints import paint, tell_palette
 from course_lib.models.answers import natural_ab
 from course_lib.models.checkpoints import load_checkpoint, read_card
+from course_lib.models.pull_push import pull_push
 from course_lib.results import HINTS
 from course_lib.training import simulated_hints as simulated
 from course_lib.training.evaluate import BATCH, PART, SIDE, bootstrap, leads_of
@@ -86,13 +86,9 @@ def predict(network, revealed, lists, strokes=None, palette=None):
     return network.to_ab(network(revealed.l, *painted(lists, revealed.l.shape[-2:]), strokes, palette))
 
 
-def nearest(lists, size):
-    """Every pixel with the color of the nearest patch, gray where there is none: (B, 2, H, W), natural units. What needs no network."""
-    ab, mask = painted(lists, size)
-    if not mask.any():
-        return ab
-    places = [torch.from_numpy(distance_transform_edt(1 - each[0], return_indices=True)[1]) for each in mask]
-    return natural_ab(torch.stack([each[:, rows, columns] for each, (rows, columns) in zip(ab, places, strict=True)]))
+def carried(lists, size):
+    """The hints as `pull_push` carries them to every pixel, gray where there are none: (B, 2, H, W), natural units. It needs no network."""
+    return natural_ab(pull_push(*painted(lists, size))[0])
 
 
 def psnr_of(ab, revealed):
@@ -108,7 +104,7 @@ def score(network, revealed):
     for count in COUNTS:
         lists = [patches[:count] for patches in revealed.patches]
         columns[f"points {count}"] = psnr_of(predict(network, revealed, lists), revealed)
-        columns[f"nearest {count}"] = psnr_of(nearest(lists, size), revealed)
+        columns[f"carried {count}"] = psnr_of(carried(lists, size), revealed)
     some = [patches[:SOME] for patches in revealed.patches]
     columns[f"points {SOME - 1}"] = psnr_of(predict(network, revealed, [patches[1:] for patches in some]), revealed)
     right = predict(network, revealed, some)
@@ -179,7 +175,7 @@ def evaluate(photographs, seed=0):
 
     return {
         "psnr": {str(count): bootstrap(columns[f"points {count}"], seed) for count in COUNTS},
-        "nearest": {str(count): bootstrap(columns[f"nearest {count}"], seed) for count in COUNTS},
+        "carried": {str(count): bootstrap(columns[f"carried {count}"], seed) for count in COUNTS},
         "gain": {str(count): lead(f"points {count}", "points 0") for count in COUNTS[1:]},
         "wrong": {
             **{way: lead(way, f"points {SOME}") for way in ("another color", "another place")},

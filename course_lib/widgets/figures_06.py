@@ -104,7 +104,7 @@ def draw_counts(counts, expected):
 
 
 def draw_curve(results):
-    """PSNR over the number of hints, left, and what the hints add, right: ours, the nearest hint, and the published network.
+    """PSNR over the number of hints, left, and what they add, right: ours, hints carried without a network, and the published network.
 
     Parameters
     ----------
@@ -112,9 +112,9 @@ def draw_curve(results):
         From `course_lib.results.read_hint_results`.
     """
     figure, axes = new_figure(1, 2, width=10, height=3.6)
-    ours, nearest = ({int(count): row for count, row in results[name].items()} for name in ("psnr", "nearest"))
-    rows = {"this network": ours, "color of the nearest hint": nearest}
-    looks = {"this network": (PALETTE[0], "o-"), "color of the nearest hint": (PALETTE[1], "s-")}
+    ours, carried = ({int(count): row for count, row in results[name].items()} for name in ("psnr", "carried"))
+    rows = {"this network": ours, "carried, no network": carried}
+    looks = {"this network": (PALETTE[0], "o-"), "carried, no network": (PALETTE[1], "s-")}
     looks["published, on ImageNet"] = (PALETTE[4], "^--")
     values = {name: {count: row["value"] for count, row in each.items()} for name, each in rows.items()}
     values["published, on ImageNet"] = PUBLISHED
