@@ -43,8 +43,8 @@ def read_hint_results():
     Returns
     -------
     results : dict
-        ``psnr`` and ``carried``, by the number of hints, of the network and of the hints carried to every pixel without one; ``gain`` over no hint, on the
-        same pictures; ``wrong``, what one wrong hint of ten costs; ``spread``, by the distance from it in pixels from which on each ring
-        reaches, how far the answer follows; ``strokes`` and ``palette``, what those add. In dB, with ``value``, ``low`` and ``high``.
+        ``psnr`` and ``carried``, by the number of hints, of the network and of hints carried to every pixel without one; ``gain`` over no
+        hint, on the same pictures; ``wrong``, what one wrong hint of ten costs; ``spread``, by the distance from it in pixels from which on
+        each ring reaches, how far the answer follows; ``strokes`` and ``palette``, what those add. In dB, with their intervals.
     """
     return read_results(HINTS)
