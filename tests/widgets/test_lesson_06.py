@@ -61,8 +61,8 @@ def test_the_widget_says_what_the_pixel_got():
     _, alt = lesson_06.draw_told(where, hue=90, chroma=40)
     asked, got = re.findall(r"\((-?\d+), (-?\d+)\)", alt)
     assert (int(asked[0]), int(asked[1])) == (0, 40)
-    name, row, column = lesson_06.PLACES[where]
-    picture, hints, ab = lesson_06.told(where, 90, 40)
+    _, row, column = lesson_06.PLACES[where]
+    picture, hints, _ = lesson_06.told(where, 90, 40)
     pixel = picture[:, round(row * picture.shape[1]), round(column * picture.shape[2])]
     assert [int(value) for value in got] == [
         round(value) for value in color.rgb_to_lab(pixel[:, None, None])[1:, 0, 0].tolist()
