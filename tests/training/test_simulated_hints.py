@@ -92,6 +92,15 @@ def test_points_lie_normally_around_the_middle_and_always_inside():
     assert abs(np.corrcoef(*places)[0, 1]) < 0.08
 
 
+def test_points_are_around_the_very_middle():
+    """Their own middles, not their corners: in a small picture that is a difference."""
+    source, ab = generator(10), torch.zeros(2, 24, 40)
+    patches = [draw_patch(ab, source) for _ in range(4000)]
+    for middle, name in ((12, "top"), (20, "left")):
+        middles = np.array([getattr(patch, name) + patch.side / 2 for patch in patches])
+        assert abs(middles.mean() - middle) < 5 * middle / 2 / len(patches) ** 0.5
+
+
 def test_a_point_fits_into_a_picture_as_small_as_itself():
     source = generator(4)
     for _ in range(200):
