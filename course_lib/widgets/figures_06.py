@@ -124,7 +124,6 @@ def draw_curve(results):
         axes[0, 0].plot(places, each.values(), style, color=shade, label=name)
         gains = [value - each[0] for value in each.values()]
         axes[0, 1].plot(places, gains, style, color=shade)
-        axes[0, 1].annotate(name, (places[-1], gains[-1]), color=shade, fontsize=8, ha="right", va="bottom")
     for name, each in rows.items():
         low, high = ([row[end] for row in each.values()] for end in ("low", "high"))
         axes[0, 0].fill_between(range(len(each)), low, high, color=looks[name][0], alpha=0.15, linewidth=0)

@@ -97,7 +97,7 @@ def draw_told(where, hue, chroma):
     for axis, (label, each) in zip(axes[0], views.items(), strict=True):
         draw_picture(axis, each, label)
     draw_hints(axes[0, 1], hints, SIZE, zoom=2)
-    asked, got = f"({point.a:.0f}, {point.b:.0f})", f"({a:.0f}, {b:.0f})"
+    asked, got = (f"({round(float(a))}, {round(float(b))})" for a, b in ((point.a, point.b), (a, b)))
     figure.supxlabel(f"asked for a, b = {asked}, got {got}", fontsize=9)
     return (
         figure,
