@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from course_lib.models import ColorfulNet, HintNet
+from course_lib.models.pull_push import pull_push
 
 WIDTHS, DECODER = (8, 8, 12, 16), (12, 8, 8)
 EVERYTHING = {"suggestions": True, "strokes": True, "palette": True}
@@ -24,10 +25,10 @@ def moved(model, seed=0):
     return model.eval()
 
 
-@pytest.fixture
-def model():
+@pytest.fixture(params=[False, True], ids=["paper's input", "carried"])
+def model(request):
     torch.manual_seed(0)
-    model = moved(HintNet(widths=WIDTHS, decoder=DECODER, **EVERYTHING))
+    model = moved(HintNet(widths=WIDTHS, decoder=DECODER, carried=request.param, **EVERYTHING))
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear | nn.ConvTranspose2d):
             nn.init.kaiming_normal_(layer.weight)  # all that is told is heard at the end
@@ -70,10 +71,12 @@ def test_parameters_at_the_size_of_the_paper():
     assert count(HintNet()) == convolutions + norms + doubled + 128 * 2 + 2 == 34_051_074
 
 
-def test_what_the_three_additions_add():
+def test_what_the_four_additions_add():
     plain = count(HintNet())
     assert count(HintNet(suggestions=True)) - plain == 256 * 313 + 313
     assert count(HintNet(strokes=True)) - plain == 9 * 64
+    assert count(HintNet(carried=True)) - plain == 3 * 9 * 64
+    assert count(HintNet(strokes=True, carried=True)) - plain == 4 * 9 * 64
     assert count(HintNet(palette=True)) - plain == (314 * 512 + 512) + (512 * 512 + 512)
     assert 2_000_000 < count(HintNet.for_cpu()) < 3_000_000
 
@@ -100,12 +103,17 @@ def test_the_first_layer_gets_lightness_a_b_mask_and_strokes_in_this_order(model
     seen = []
     model.blocks[0].register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
     model(**told)
-    l, a, b, mask, strokes = seen[0].split(1, dim=1)  # noqa: E741 - l is the symbol of the field
+    l, a, b, mask, strokes, *carried = seen[0].split(1, dim=1)  # noqa: E741 - l is the symbol of the field
     assert torch.equal(l, told["l"])
     assert torch.equal(a, told["ab"][:, :1] * told["mask"])
     assert torch.equal(b, told["ab"][:, 1:] * told["mask"])
     assert torch.equal(mask, told["mask"])
     assert torch.equal(strokes, told["strokes"])
+    if model.arguments["carried"]:
+        filled, confidence = pull_push(told["ab"], told["mask"])
+        assert torch.equal(torch.cat(carried, dim=1), torch.cat([filled, confidence], dim=1))
+    else:
+        assert carried == []
 
 
 def test_colors_outside_of_the_mask_do_not_matter(model, told):
@@ -160,9 +168,8 @@ def test_a_network_that_does_not_take_something_says_so(told, part):
         plain(told["l"], **{part: told[part]})
 
 
-def test_every_weight_learns(told):
-    torch.manual_seed(0)
-    model = HintNet(widths=WIDTHS, decoder=DECODER, **EVERYTHING).train()
+def test_every_weight_learns(model, told):
+    model.train()
     answer = model(**told)
     (answer.ab.square().sum() + (answer.logits * torch.randn_like(answer.logits)).sum()).backward()
     still = [name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.abs().any()]

@@ -124,12 +124,12 @@ def test_a_point_shows_the_mean_color_of_what_it_covers():
 # ---- what is wrong now and then
 
 
-def revealed(monkeypatch, count, many):
-    """Pictures with ``count`` points of one pixel each: (colors, mask) of ``many`` of them."""
+def revealed(monkeypatch, count, many, **options):
+    """A picture, and ``many`` times some of it with ``count`` points of one pixel each: colors and mask."""
     monkeypatch.setattr(simulated_hints, "draw_count", lambda generator: count)
     monkeypatch.setattr(simulated_hints, "LARGEST", 1)
     source, ab = generator(6), many_colors()
-    return ab, [reveal_some(ab, source) for _ in range(many)]
+    return ab, [reveal_some(ab, source, **options) for _ in range(many)]
 
 
 def test_every_hundredth_picture_is_revealed_as_a_whole(monkeypatch):
@@ -152,6 +152,23 @@ def test_a_point_in_twenty_is_wrong_half_of_them_in_color_half_in_place(monkeypa
     check_rate([kind == "right" for kind in kinds], 0.95)
     check_rate([kind == "slipped" for kind in kinds], 0.025)
     check_rate([kind == "recolored" for kind in kinds], 0.025)
+
+
+def test_color_and_place_are_wrong_equally_often(monkeypatch):
+    monkeypatch.setattr(simulated_hints, "WHOLE", 0)
+    ab, pictures = revealed(monkeypatch, 1, 5000, wrong=1)
+    shown = [known[:, mask[0] == 1][:, :, None] for known, mask in pictures]
+    check_rate([bool((ab == one).all(dim=0).any()) for one in shown], 0.5)
+
+
+def test_who_wants_no_wrong_points_gets_none(monkeypatch):
+    ab, pictures = revealed(monkeypatch, 3, 300, wrong=0)
+    assert all(torch.equal(known, ab * mask) for known, mask in pictures)
+    l, truth = batch(6)  # noqa: E741 - l is the symbol of the field
+    monkeypatch.setattr(simulated_hints, "LARGEST", 1)
+    _, known, mask, _, _ = simulate_hints(l, truth, range(6), wrong=0)
+    assert torch.equal(known, truth * mask)
+    assert mask.any()
 
 
 def test_a_wrong_place_is_near_and_inside_and_has_the_color_of_the_right_one():
