@@ -16,9 +16,11 @@ def count(model):
 
 
 def moved(model, seed=0):
-    """The network with other running statistics than those of the beginning, in evaluation mode."""
+    """The network in evaluation mode, with weights and running statistics through which all that is told is heard at the end."""
     generator = torch.Generator().manual_seed(seed)
     for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear | nn.ConvTranspose2d):
+            nn.init.kaiming_normal_(layer.weight, generator=generator)
         if isinstance(layer, nn.BatchNorm2d):
             layer.running_mean.uniform_(-0.2, 0.2, generator=generator)
             layer.running_var.uniform_(0.5, 2, generator=generator)
@@ -28,11 +30,7 @@ def moved(model, seed=0):
 @pytest.fixture(params=[False, True], ids=["paper's input", "carried"])
 def model(request):
     torch.manual_seed(0)
-    model = moved(HintNet(widths=WIDTHS, decoder=DECODER, carried=request.param, **EVERYTHING))
-    for layer in model.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear | nn.ConvTranspose2d):
-            nn.init.kaiming_normal_(layer.weight)  # all that is told is heard at the end
-    return model
+    return moved(HintNet(widths=WIDTHS, decoder=DECODER, carried=request.param, **EVERYTHING))
 
 
 @pytest.fixture
@@ -206,10 +204,12 @@ def test_it_begins_with_the_features_of_a_trained_network(model, colorful, told)
     features = []
     model.take_over(colorful).blocks[6].register_forward_hook(lambda layer, inputs, output: features.append(output))
     model(told["l"])
-    expected = colorful.blocks(told["l"])
+    expected = colorful.blocks(told["l"]).detach()
     assert features[0].shape == expected.shape == (2, 16, 2, 3)
-    assert torch.allclose(features[0], expected, atol=1e-5)
-    assert expected.std() > 0.01
+    assert torch.allclose(features[0], expected, atol=1e-4 * float(expected.abs().max()))
+    assert expected.std(dim=(2, 3)).mean() > 0.05 * float(
+        expected.abs().max()
+    )  # places differ, so that a slip would be seen
 
 
 def test_hints_weigh_nothing_at_first_and_then_learn(model, colorful, told):
