@@ -24,8 +24,8 @@ HUES = (
     (112, "yellow", "olive", "yellow"),
     (165, "green", "dark green", "light green"),
     (215, "turquoise", "dark turquoise", "light turquoise"),
-    (305, "blue", "dark blue", "light blue"),
-    (335, "violet", "dark violet", "lilac"),
+    (308, "blue", "dark blue", "light blue"),
+    (322, "violet", "dark violet", "lilac"),
     (360, "pink", "purple", "pink"),
 )
 DARK, LIGHT = 38, 72  # lightness

@@ -92,7 +92,8 @@ class HintTool(W.VBox):
             description="Photograph",
             style=narrow,
         )
-        self.name = W.Text(description="File", style=narrow, layout=W.Layout(width="210px"))
+        # Sent when it is left: letter by letter, a press on Save could overtake the last ones.
+        self.name = W.Text(description="File", continuous_update=False, style=narrow, layout=W.Layout(width="210px"))
         self.save = _button("Save", "Save the picture in full size, with its hints, beside the notebook")
         self.open_button = _button("Open", "Open the file of this name beside the notebook")
         self.upload = W.FileUpload(accept=".png,.jpg,.jpeg,.json", layout=wide)
