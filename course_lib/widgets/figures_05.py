@@ -202,13 +202,13 @@ def draw_swap(rgb, own, swapped, moved, labels):
     labels : sequence of (str, str)
         What the network was told, own and swapped.
     """
-    figure, axes = new_figure(len(rgb), 4, width=9, height=2.2 * len(rgb), width_ratios=(1, 1, 1.25, 1))
+    figure, axes = new_figure(len(rgb), 4, width=7.6, height=2.1 * len(rgb))
     for line, truth, first, second, distance, (told, else_told) in zip(
         axes, rgb, own, swapped, moved, labels, strict=True
     ):
         draw_picture(line[0], first, f"told: {told}")
         draw_picture(line[1], second, f"told: {else_told}")
-        draw_heat(line[2], distance, "color moved, in units of ab")
+        draw_heat(line[2], distance, f"moved by {distance.mean():.1f}")
         draw_picture(line[3], truth, "truth")
     return figure
 

@@ -60,11 +60,12 @@ def draw_blend(name, other, share):
     light = color.to_gray(view(name)[None])
     own, ab = blended_colors(name, other, 0.0), blended_colors(name, other, share)
     moved = (ab - own).norm(dim=1)[0]
-    figure, axes = new_figure(1, 4, width=10, height=2.6, width_ratios=(1, 1, 1, 1.25))
+    figure, axes = new_figure(1, 4, width=10, height=2.8)
     draw_picture(axes[0, 0], color.join(light, own)[0], f"told: {name}")
     draw_picture(axes[0, 1], color.join(light, ab)[0], f"{1 - share:.0%} {name}, {share:.0%} {other}")
     draw_picture(axes[0, 2], view(other), f"the other: {other}")
-    draw_heat(axes[0, 3], moved, "color moved, in units of ab")
+    heat = draw_heat(axes[0, 3], moved, f"moved by {moved.mean():.1f} on average")
+    figure.colorbar(heat, ax=axes[0, 3], extend="max", location="bottom", aspect=15)
     alt = (
         f"The {name} as its own embedding colors it; with {share:.0%} of the embedding of the {other}; the {other}; and a map of how far "
         f"the color of each pixel moved: {moved.mean():.1f} units of a and b on average, {moved.max():.1f} at most."
@@ -73,11 +74,11 @@ def draw_blend(name, other, share):
 
 
 def draw_heat(axis, values, title):
-    """A map of distances in ab, (H, W), with its scale."""
+    """A map of distances in ab, (H, W), from 0 to `MOST`: what Matplotlib calls a mappable."""
     shown = axis.imshow(values.numpy(), cmap=HEAT, vmin=0, vmax=MOST)
     axis.axis("off")
     axis.set_title(title)
-    axis.figure.colorbar(shown, ax=axis, extend="max")
+    return shown
 
 
 @widget("05.blend")

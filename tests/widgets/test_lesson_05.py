@@ -152,8 +152,14 @@ def test_swaps_are_drawn_one_below_the_other():
     figure = figures_05.draw_swap(rgb, rgb, rgb.flip(0), moved, [("p", "q"), ("r", "s"), ("t", "u")])
     titles = [axis.get_title() for axis in figure.axes if axis.get_title().startswith("told")]
     assert titles == ["told: p", "told: q", "told: r", "told: s", "told: t", "told: u"]
-    maps = [axis.images[0].get_array().mean() for axis in figure.axes if axis.get_title().startswith("color moved")]
+    maps = [axis.images[0].get_array().mean() for axis in figure.axes if axis.get_title().startswith("moved")]
     assert maps == [0, 1, 2]
+    shown = [
+        [torch.from_numpy(axis.images[0].get_array()).movedim(-1, 0) for axis in figure.axes[place::4]]
+        for place in (0, 1, 3)
+    ]
+    for pictures, expected in zip(shown, (rgb, rgb.flip(0), rgb), strict=True):
+        assert torch.allclose(torch.stack(pictures), expected)
     assert drawn(figure)
 
 
