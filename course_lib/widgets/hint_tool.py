@@ -279,7 +279,8 @@ class HintTool(W.VBox):
         )
 
     def _choose(self, number):
-        self._do(lambda: self.editor.select(number), lambda: f"{self._tell_point()} is chosen.")
+        say = "No point is chosen." if number is None else lambda: f"{self._tell_point()} is chosen."
+        self._do(lambda: self.editor.select(number), say)
 
     def _move(self, row, column):
         self._do(lambda: self.editor.move(row, column), lambda: f"{self._tell_point()}, was moved.")
