@@ -126,13 +126,16 @@ class Stage:
     def paint(self, data, size):
         """Show an encoded picture on ``size`` (H, W) pixels."""
         height, width = size
-        if (self.canvas.height, self.canvas.width) != (height, width):
+        resized = (self.canvas.height, self.canvas.width) != (height, width)
+        if resized:
             self.canvas.width, self.canvas.height = width, height
             # Without these, boxes stretch a canvas.
             self.canvas.layout = W.Layout(width=f"{width}px", height=f"{height}px", flex="0 0 auto")
         self.image.value = data
         with hold_canvas():
             self.canvas[0].draw_image(self.image, 0, 0, width, height)
+        if resized:  # which wipes all layers
+            self.mark(self.marks)
 
     def mark(self, draw):
         """Replace the marks: ``draw`` takes a canvas."""

@@ -384,8 +384,8 @@ class HintTool(W.VBox):
         self.status.value = f'<div {live} style="{style}">{html.escape(text)}</div>'
 
     def _show(self):
+        self._mark()  # at once: the network takes longer
         self._paint()
-        self._mark()
         self._show_point()
         self._show_controls()
 
