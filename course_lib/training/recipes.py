@@ -166,7 +166,7 @@ RECIPES = {
         "Huber, with hints",
         hint_net,
         hinted,
-        stages=((8, 64), (14, 96), (9, 128)),
+        stages=((4, 64), (6, 96), (4, 128)),
         rate=1e-3,
         shrinks=1,
         inputs=simulate_hints,
