@@ -77,15 +77,23 @@ class Hints:
     palette: tuple = ()
 
     def __post_init__(self):
-        object.__setattr__(self, "points", tuple(self.points))
-        object.__setattr__(self, "strokes", tuple(tuple(map(tuple, stroke)) for stroke in self.strokes))
-        object.__setattr__(self, "palette", tuple(map(tuple, self.palette)))
-        if not all(isinstance(point, Point) for point in self.points):
+        try:
+            strokes = tuple(tuple((row, column) for row, column in stroke) for stroke in self.strokes)
+            points, palette = tuple(self.points), tuple((a, b) for a, b in self.palette)
+        except (TypeError, ValueError) as error:
+            raise HintsError(
+                "Hints are points, strokes of places (row, column), and a palette of colors (a, b)."
+            ) from error
+        for name, value in (("points", points), ("strokes", strokes), ("palette", palette)):
+            object.__setattr__(self, name, value)
+        if not all(isinstance(point, Point) for point in points):
             raise HintsError("The points of hints are hints.Point(row, column, a, b).")
-        for stroke in self.strokes:
+        if not all(strokes):
+            raise HintsError("A stroke needs at least one place.")
+        for stroke in strokes:
             for place in stroke:
                 _check_place(*place)
-        for ab in self.palette:
+        for ab in palette:
             _check_color(*ab)
         if len(self.points) + sum(map(len, self.strokes)) + len(self.palette) > MOST:
             raise HintsError(f"These are more than {MOST} hints. Leave some out.")
@@ -107,7 +115,7 @@ class Hints:
 
 
 def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e9 < value < 1e9  # not NaN, and no whole number beyond floats
 
 
 def _check_place(row, column):
@@ -296,8 +304,10 @@ def read_hints(source):
         return _from_png(content, name)
     try:
         return from_json(content.decode("utf-8"))
-    except ValueError as error:  # HintsError and UnicodeDecodeError
+    except HintsError as error:
         raise HintsError(f"{name} holds no hints: {error}") from error
+    except UnicodeDecodeError as error:
+        raise HintsError(f"{name} holds no hints: it is neither text nor a PNG.") from error
 
 
 def _content(source):
@@ -315,7 +325,7 @@ def _from_png(content, name):
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             picture.load()  # what is written about a picture may stand behind it
             text = picture.text.get(CHUNK)
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise HintsError(f"{name} is damaged. Save or copy it again.") from error
     if text is None:
         raise HintsError(f"{name} is a picture without hints. Open it as a picture, and give hints anew.")

@@ -528,9 +528,6 @@ def test_hints_for_a_folder_need_one_picture_in_it(installed, tmp_path, capsys):
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.xfail(
-    raises=ValueError, strict=True, reason="the command meets it after it has begun, and lets it through"
-)
 def test_hints_for_a_network_that_takes_none_are_an_error_in_words(installed, tmp_path, capsys):
     write_hints(HINTS, tmp_path / "hints.json")
     source = save(tmp_path / "in.png")

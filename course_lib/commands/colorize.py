@@ -162,7 +162,6 @@ def _mention(left_out):
 
 def work_through(jobs, options):
     """Colorize one picture after another, whatever happens to any of them: the reasons why some failed, a list of str."""
-    from course_lib.color import PictureError
     from course_lib.data.progress import Progress
 
     failed = []
@@ -170,7 +169,7 @@ def work_through(jobs, options):
         for source, target in jobs:
             try:
                 _colorize_file(source, target, options)
-            except PictureError as error:
+            except ValueError as error:  # PictureError, and hints that the network does not take
                 failed.append(str(error))
             except OSError as error:
                 failed.append(
