@@ -115,7 +115,7 @@ class Hints:
 
 
 def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e9 < value < 1e9  # not NaN, and no whole number beyond floats
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e9 < value < 1e9  # nor NaN
 
 
 def _check_place(row, column):
