@@ -12,7 +12,7 @@ from PIL import Image, PngImagePlugin
 
 from course_lib import color, hints
 from course_lib.color import PictureError
-from course_lib.colorizing import colorize
+from course_lib.colorizing import colorize, predict_ab
 from course_lib.data import photo
 from course_lib.data.writing import write_image
 from course_lib.hints import Hints, HintsError, Point
@@ -86,6 +86,8 @@ def test_the_tool_shows_what_colorize_makes(network):
     )
     full = colorize(rgb, network, editor.hints, side=256)
     assert torch.equal(editor.full_size(), full)
+    ab = predict_ab(network, editor.photo.seen, hints=editor.hints)
+    assert torch.allclose(editor.colored(), color.join(editor.photo.shown, ab)[0], atol=1e-4)
     small = torch.nn.functional.interpolate(
         full[None], size=editor.colored().shape[-2:], mode="bilinear", antialias=True
     )
@@ -206,6 +208,7 @@ def test_borders_are_drawn_led_on_and_removed(editor):
     editor.add_stroke([(0.5, 0.5)])
     assert editor.hints.strokes == (((0.1, 0.1), (0.2, 0.2), (0.3, 0.4)), ((0.5, 0.5),))
     editor.remove_stroke()
+    assert editor.hints.strokes == (((0.1, 0.1), (0.2, 0.2), (0.3, 0.4)),)
     editor.remove_stroke()
     assert editor.hints.strokes == ()
     with pytest.raises(HintsError, match="no border"):

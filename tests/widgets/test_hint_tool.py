@@ -4,6 +4,7 @@ import io
 import re
 from datetime import UTC, datetime
 
+import ipywidgets as W
 import pytest
 import torch
 from PIL import Image
@@ -256,6 +257,15 @@ def test_a_click_on_the_blank_takes_the_nearest_color_of_its_hue(tool, corner):
     assert (a > 0, b > 0) == (corner[0] > 0, corner[1] == 0)
     assert drawing.is_possible(tool.editor.lightness_at(0.5, 0.5), a, b)
     assert "does not exist" in said(tool)
+
+
+def test_corners_beyond_what_hints_hold_are_brought_nearer():
+    chosen = []
+    picker = tools.Picker(lambda a, b: chosen.append((a, b)), W.Button(), lambda: None)
+    picker.show(32, (0.0, 0.0), [])
+    picker.click(0, 0)
+    assert drawing.reach_at(32) > 150 / 2**0.5
+    assert chosen == [pytest.approx((-150 / 2**0.5, 150 / 2**0.5))]
 
 
 def test_numbers_and_the_browsers_picker_change_the_color(tool):
