@@ -623,12 +623,12 @@ def _percent(name):
 
 
 def _give(control, value):
-    """Give a control a value that suits it."""
-    if isinstance(value, tuple) and isinstance(control, W.Dropdown):
-        options, chosen = value
+    """Give a control a value that suits it; a drop-down may get new options with it."""
+    if isinstance(control, W.Dropdown):
+        options, value = value if isinstance(value, tuple) else (control.options, value)
         if tuple(options) != tuple(control.options):
             control.options = options
-        control.value = chosen
+        control.index = [one for _, one in options].index(value)  # by value, None would leave the field empty
     elif isinstance(control, W.FloatSlider):
         # In whole steps: a page rounds others to them and sends that back, as if a person had moved the slider.
         control.value = min(max(round(value / control.step) * control.step, control.min), control.max)
