@@ -298,6 +298,7 @@ def test_the_picker_is_there_while_a_point_is_chosen(tool):
 
 
 def test_the_list_names_the_points(tool):
+    assert (tool.points.label, tool.photos.label) == ("none chosen", "one from a file")
     click(tool, 24, 48)
     click(tool, 72, 16)
     assert [label[:24] for label, _ in tool.points.options] == [
