@@ -13,7 +13,7 @@ from course_lib.widgets.explorer import Explorer, choice, slider, widget
 from course_lib.widgets.figures import draw_picture, new_figure
 
 NETWORK = "scenes-fusion"
-HEAT, MOST = "cividis", 15.0  # color map, and the distance in ab at its upper end
+HEAT, MOST = "cividis", 30.0  # color map, and the distance in ab at its upper end
 
 
 @lru_cache(maxsize=1)
