@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 
 from course_lib import color
-from course_lib.checks import judge
 from course_lib.penalties import PENALTIES, best_constant
+from tests.checks.tables import table_tests
 
 
 def stub(*arguments): ...  # your code here
@@ -188,26 +188,9 @@ EXERCISES = {
     "02.colorize": (COLORIZE_RIGHT, COLORIZE_WRONG),
 }
 
-
-@pytest.mark.parametrize(("name", "way"), [(name, way) for name, (right, _) in EXERCISES.items() for way in right])
-def test_right_answers_pass(name, way):
-    verdict = judge(name, EXERCISES[name][0][way])
-    assert verdict.passed, verdict
-
-
-@pytest.mark.parametrize(("name", "way"), [(name, way) for name, (_, wrong) in EXERCISES.items() for way in wrong])
-def test_wrong_answers_get_their_hint(name, way):
-    answer, hint = EXERCISES[name][1][way]
-    verdict = judge(name, answer)
-    assert not verdict.passed
-    assert hint in verdict.message
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_hints_differ(name):
-    """Two mistakes with one hint would leave a learner in the dark. Red and blue may be exchanged at either end."""
-    messages = [judge(name, answer).message for answer, hint in EXERCISES[name][1].values() if "batch of" not in hint]
-    assert len(set(messages)) == len(messages)
+test_right_answers_pass, test_wrong_answers_get_their_hint, test_hints_differ = table_tests(
+    EXERCISES, general=[hint for _, hint in COLORIZE_WRONG.values() if "batch of" in hint]
+)
 
 
 def test_the_weighted_median_is_the_best_constant():

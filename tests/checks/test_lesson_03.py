@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from course_lib import bins
 from course_lib.bins import AB_BINS
 from course_lib.checks import judge
+from tests.checks.tables import table_tests
 
 
 def stub(*arguments): ...  # your code here
@@ -230,26 +231,7 @@ EXERCISES = {
     "03.annealed_mean": (DECODE_RIGHT, DECODE_WRONG),
 }
 
-
-@pytest.mark.parametrize(("name", "way"), [(name, way) for name, (right, _) in EXERCISES.items() for way in right])
-def test_right_answers_pass(name, way):
-    verdict = judge(name, EXERCISES[name][0][way])
-    assert verdict.passed, verdict
-
-
-@pytest.mark.parametrize(("name", "way"), [(name, way) for name, (_, wrong) in EXERCISES.items() for way in wrong])
-def test_wrong_answers_get_their_hint(name, way):
-    answer, hint = EXERCISES[name][1][way]
-    verdict = judge(name, answer)
-    assert not verdict.passed
-    assert hint in verdict.message
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_hints_differ(name):
-    """Two mistakes with one hint would leave a learner in the dark."""
-    messages = [judge(name, answer).message for answer, _ in EXERCISES[name][1].values()]
-    assert len(set(messages)) == len(messages)
+test_right_answers_pass, test_wrong_answers_get_their_hint, test_hints_differ = table_tests(EXERCISES)
 
 
 @pytest.mark.parametrize("axis", [0, 2, 3])

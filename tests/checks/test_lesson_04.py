@@ -1,14 +1,13 @@
 """The exercises of lesson 04: every right answer that was tried passes, and each known mistake gets its own hint."""
 
 import numpy as np
-import pytest
 import torch
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 from skimage.color import rgb2lab
 
 from course_lib import bins, color, metrics
-from course_lib.checks import judge
+from tests.checks.tables import table_tests
 
 
 def stub(*arguments): ...  # your code here
@@ -261,24 +260,6 @@ EXERCISES = {
     "04.rebalanced_auc": (AUC_RIGHT, AUC_WRONG),
 }
 
-
-@pytest.mark.parametrize(("name", "way"), [(name, way) for name, (right, _) in EXERCISES.items() for way in right])
-def test_right_answers_pass(name, way):
-    verdict = judge(name, EXERCISES[name][0][way])
-    assert verdict.passed, verdict
-
-
-@pytest.mark.parametrize(("name", "way"), [(name, way) for name, (_, wrong) in EXERCISES.items() for way in wrong])
-def test_wrong_answers_get_their_hint(name, way):
-    answer, hint = EXERCISES[name][1][way]
-    verdict = judge(name, answer)
-    assert not verdict.passed
-    assert hint in verdict.message
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_hints_differ(name):
-    """Two mistakes with one hint would leave a learner in the dark; some outcomes are those of several mistakes."""
-    general = ("not yet", "shape", "nothing has changed", "in the bin of gray")
-    messages = [judge(name, answer).message for answer, hint in EXERCISES[name][1].values() if hint not in general]
-    assert len(set(messages)) == len(messages)
+test_right_answers_pass, test_wrong_answers_get_their_hint, test_hints_differ = table_tests(
+    EXERCISES, general=("nothing has changed", "in the bin of gray")
+)
