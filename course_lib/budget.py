@@ -45,6 +45,15 @@ def device():
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def bfloat16_pays(device):
+    """Whether this machine computes in bfloat16 faster than in float32, rather than imitating it."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+
+
 def seed(number=0):
     """Seed Python, NumPy and torch, so that a run of the same code on the same machine gives the same numbers.
 

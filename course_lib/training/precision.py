@@ -29,10 +29,3 @@ def bfloat16(model):
         yield model
     finally:
         del model.forward  # the method of the class comes back
-
-
-def bfloat16_pays(device):
-    """Whether this machine computes in bfloat16 faster than in float32, rather than imitating it."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16"))

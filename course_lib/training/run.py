@@ -10,7 +10,7 @@ from course_lib.training.batches import ShuffleByEpoch, photograph_loaders
 from course_lib.training.errors import TrainingError
 from course_lib.training.learners import learner
 from course_lib.training.photographs import PreparePhotographs
-from course_lib.training.precision import bfloat16, bfloat16_pays
+from course_lib.training.precision import bfloat16
 from course_lib.training.processes import choose_gpu, rank, synchronize_norms, together
 from course_lib.training.state import STATES, KeepState, State, read_state
 from course_lib.training.terminal import PrintProgress
@@ -68,7 +68,7 @@ def run(name, recipe, photographs, prior, states=STATES, restart=False):
     with ExitStack() as stack:
         for context in (learn.no_bar(), learn.no_logging(), together(learn)):
             stack.enter_context(context)
-        if recipe.reduced and bfloat16_pays(dls.device):
+        if recipe.reduced and budget.bfloat16_pays(dls.device):
             stack.enter_context(bfloat16(learn.model))
         learn.fit_one_cycle(recipe.epochs, recipe.rate, cbs=callbacks, start_epoch=keep.start)
     return state

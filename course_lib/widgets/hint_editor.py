@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from course_lib import color, hints
+from course_lib import budget, color, hints
 from course_lib.blocks import row_blocks
 from course_lib.color import PictureError
 from course_lib.colorizing import LONGEST, STRIDE, colorize
@@ -250,11 +250,12 @@ class HintEditor:
 
     @torch.no_grad()
     def _ask(self, photo, given):
-        """What the network answers: an `Answer`."""
+        """What the network answers: an `Answer`. In half the bits where that is faster: nobody sees the difference, and everybody waits."""
         l, _ = color.normalize(F.pad(photo.seen, (0, 0, 0, 0, 0, 2)))  # noqa: E741 - l is the symbol of the field
         ab, mask, strokes, palette = hints.render(given, l.shape[-2:])
-        answer = self.network(l, ab, mask, strokes if given.strokes else None, palette if given.palette else None)
-        return Answer(self.network.to_ab(answer), answer.logits[0].half())
+        with torch.autocast("cpu", torch.bfloat16, enabled=budget.bfloat16_pays(l.device)):
+            answer = self.network(l, ab, mask, strokes if given.strokes else None, palette if given.palette else None)
+        return Answer(self.network.to_ab(answer).float(), answer.logits[0].half())
 
     def _cluster(self, photo, given, row, column):
         logits = self._answer(photo, given).logits

@@ -5,9 +5,10 @@ import torch
 from fastai.callback.core import Callback, CancelBatchException
 from torch import nn
 
+from course_lib.budget import bfloat16_pays
 from course_lib.models.fusion import FusionAnswer
 from course_lib.training import dataloaders, learner, train
-from course_lib.training.precision import bfloat16, bfloat16_pays
+from course_lib.training.precision import bfloat16
 
 
 @pytest.fixture(autouse=True)
