@@ -13,9 +13,11 @@ from skimage.color import rgb2lab
 from sklearn.neighbors import NearestNeighbors
 
 from course_lib import bins, color, colorize
-from course_lib.data import petals, photo, photos
+from course_lib.colorizing import DEFAULT_WITH_HINTS, find_network
+from course_lib.data import fit, petals, photo, photos
 from course_lib.data.photos import random_crops
 from course_lib.data.writing import write_image
+from course_lib.widgets.hint_editor import HintEditor, Photo
 
 ROUNDS = 30
 
@@ -118,9 +120,27 @@ def bench_colorize():
         print(f"12 megapixels, the whole command: {times['command'] / 1e3:.2f} s")
 
 
+def bench_hint_tool():
+    """From a click in the hint tool to the new picture and its suggestions, on a photograph of 256 x 256 pixels."""
+    square = Photo("china", fit(photo("china"), (256, 256)))
+    editor = HintEditor(find_network(DEFAULT_WITH_HINTS), square)
+    rows = iter(torch.linspace(0.05, 0.95, 100).tolist())
+
+    def click():
+        editor.add(next(rows), 0.5)
+        editor.colored()
+        editor.suggestions()
+
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        click()
+        print(f"hint tool, a click, {threads} thread(s): {best_times({'click': click}, rounds=20)['click']:.0f} ms")
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     bench_rgb_to_lab()
     bench_encoding()
     bench_petals()
     bench_colorize()
+    bench_hint_tool()
