@@ -12,14 +12,18 @@ import torch.nn.functional as F
 from course_lib import budget, color, hints
 from course_lib.blocks import row_blocks
 from course_lib.color import PictureError
-from course_lib.colorizing import LONGEST, STRIDE, colorize
+from course_lib.colorizing import (
+    LONGEST,
+    SIDE,
+    STRIDE,
+    colorize,
+)  # SIDE: so that `colorize` gives the saved picture again
 from course_lib.data.images import as_image, read_image
 from course_lib.data.photos import PHOTOS, photo
 from course_lib.files import write_atomic
 from course_lib.hints import Hints, HintsError, Point
 from course_lib.suggesting import in_gamut_at, suggest
 
-SIDE = 256  # pixels of the shorter side at which the network sees a photograph
 SHOWN = 512  # pixels of the longer side at which people see it
 STEPS = 500  # that can be undone
 KEPT = 24  # answers of the network, of 4 MB each

@@ -61,10 +61,10 @@ def count_runs(editor):
 @pytest.mark.parametrize(
     ("size", "seen", "shown"),
     [
-        ((427, 640), (256, 384), (342, 512)),
-        ((640, 427), (384, 256), (512, 342)),
-        ((30, 30), (256, 256), (512, 512)),
-        ((20, 400), (48, 1024), (26, 512)),  # a panorama: four times the shorter side at most
+        ((427, 640), (128, 192), (342, 512)),
+        ((640, 427), (192, 128), (512, 342)),
+        ((30, 30), (128, 128), (512, 512)),
+        ((20, 400), (24, 512), (26, 512)),  # a panorama: four times the shorter side at most
     ],
 )
 def test_sizes_that_the_network_and_people_see(size, seen, shown):
@@ -79,12 +79,12 @@ def test_what_the_network_sees_is_the_lightness():
 
 
 def test_the_tool_shows_what_colorize_makes(network):
-    """The same network on the same input: what is shown is what `colorize` gives at this side, and what is saved is exactly that."""
+    """The same network on the same input: what is shown is what `colorize` gives, and what is saved is exactly that."""
     rgb = photo("coffee")
     editor = HintEditor(
         network, Photo("coffee", rgb), Hints([Point(0.5, 0.5, 40, 30)], [[(0.1, 0.1), (0.9, 0.2)]], [(10, 40)])
     )
-    full = colorize(rgb, network, editor.hints, side=256)
+    full = colorize(rgb, network, editor.hints)
     assert torch.equal(editor.full_size(), full)
     ab = predict_ab(network, editor.photo.seen, hints=editor.hints)
     # Shown in half the bits on some machines: an eighth of a bin of color at most, on average far less.
