@@ -7,7 +7,7 @@ from torch import nn
 
 from course_lib import bins
 from course_lib.models.answers import natural_ab
-from course_lib.models.pull_push import pull_push
+from course_lib.models.pull_push import carry_around, pull_push
 
 SHRINKS = 4  # the distributions have a quarter of the input's resolution
 
@@ -132,8 +132,14 @@ class HintNet(nn.Module):
         elif strokes is not None:
             raise ValueError("This HintNet takes no strokes. Make it with strokes=True.")
         if self.arguments["carried"]:
-            known += [nothing, nothing, nothing] if ab is None else pull_push(ab.float(), mask.float())
+            known += [nothing, nothing, nothing] if ab is None else self._carry(ab.float(), mask.float(), strokes)
         return torch.cat([l, *known], dim=1)
+
+    def _carry(self, ab, mask, strokes):
+        """What is known, at every pixel. In use, strokes stop it; in training they are only seen, since finding ways around takes long."""
+        if self.training or strokes is None or not strokes.any():
+            return pull_push(ab, mask)
+        return carry_around(ab, mask, strokes)
 
     def _known_palette(self, palette):
         if self.palette is None:

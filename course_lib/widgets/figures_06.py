@@ -25,6 +25,7 @@ def draw_hints(axis, hints, size, zoom=3):
         How many times larger than they are the points are drawn: a few pixels would be hard to see.
     """
     height, width = size
+    axis.autoscale(False)  # marks at the edge do not make the picture smaller
     for point in hints.points:
         side = zoom * point.size * min(size)
         corner = (point.column * width - side / 2 - 0.5, point.row * height - side / 2 - 0.5)

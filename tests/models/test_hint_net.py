@@ -236,3 +236,16 @@ def test_what_was_taken_over_is_a_copy_and_the_rest_stays(model, colorful):
 def test_a_network_of_other_widths_cannot_be_taken_over(model):
     with pytest.raises((RuntimeError, ValueError)):
         model.take_over(ColorfulNet(widths=(4, 4, 4, 4, 4)))
+
+
+def test_strokes_stop_what_is_carried_in_use_and_are_only_seen_in_training():
+    network = HintNet(widths=(4, 4, 4, 4), decoder=(4, 4, 4), strokes=True, carried=True)
+    ab, mask = torch.zeros(1, 2, 16, 32), torch.zeros(1, 1, 16, 32)
+    ab[..., 8, 4], mask[..., 8, 4] = 0.5, 1
+    strokes = torch.zeros(1, 1, 16, 32)
+    strokes[..., 16] = 1
+    behind = {mode: network.train(mode)._input(mask, ab, mask, strokes)[:, -3:, :, 17:] for mode in (False, True)}
+    assert not behind[False].any()
+    assert (behind[True][:, :2] > 0).all()
+    unmarked = network.eval()._input(mask, ab, mask, torch.zeros_like(strokes))[:, -3:, :, 17:]
+    assert (unmarked[:, :2] > 0).all()

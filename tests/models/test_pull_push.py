@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_lib.models.pull_push import pull_push
+from course_lib.models.pull_push import carry_around, pull_push
 
 
 def known_at(places, values, size):
@@ -70,3 +70,54 @@ def test_pictures_of_a_batch_do_not_mix():
 def test_a_network_cannot_learn_through_it():
     values = torch.rand(1, 2, 8, 8, requires_grad=True)
     assert not pull_push(values, torch.ones(1, 1, 8, 8))[0].requires_grad
+
+
+# ---- around strokes
+
+
+def wall(size, column, until):
+    """Strokes (1, 1, H, W): a line down a column, from the top to a row."""
+    strokes = torch.zeros(1, 1, *size)
+    strokes[..., :until, column] = 1
+    return strokes
+
+
+def test_nothing_crosses_a_stroke_from_edge_to_edge():
+    ab, mask = known_at([(8, 4), (8, 27)], [(0.5,), (-0.3,)], (16, 32))
+    filled, confidence = carry_around(ab, mask, wall((16, 32), 20, 16))
+    assert torch.allclose(filled[..., :20], torch.tensor(0.5))
+    assert torch.allclose(filled[..., 21:], torch.tensor(-0.3))
+    assert (confidence[..., :20] > 0).all()
+    assert confidence[0, 0, 8, 4] == 1
+    assert not confidence[..., 20].any()
+
+
+def test_a_diagonal_line_holds_too():
+    ab, mask = known_at([(2, 13)], [(1.0,)], (16, 16))
+    strokes = torch.eye(16)[None, None]
+    filled, confidence = carry_around(ab, mask, strokes)
+    below = torch.tril(torch.ones(16, 16), -1).bool()
+    above = torch.triu(torch.ones(16, 16), 1).bool()
+    assert not filled[0, 0][below].any()
+    assert not confidence[0, 0][below].any()
+    assert torch.allclose(filled[0, 0][above], torch.tensor(1.0))
+
+
+def test_a_gap_lets_colors_through_and_the_way_around_counts():
+    ab, mask = known_at([(2, 10)], [(1.0,)], (32, 32))
+    _, confidence = carry_around(ab, mask, wall((32, 32), 16, 28))
+    before, behind = confidence[0, 0, 2, 14], confidence[0, 0, 2, 20]
+    assert before > 2 * behind > 0
+
+
+def test_the_nearer_of_two_counts_more_also_around():
+    ab, mask = known_at([(8, 2), (8, 29)], [(1.0,), (-1.0,)], (16, 32))
+    filled, _ = carry_around(ab, mask, wall((16, 32), 16, 2))
+    assert filled[0, 0, 8, 5] > 0.8
+    assert filled[0, 0, 8, 26] < -0.8
+
+
+def test_a_picture_without_hints_stays_empty_between_strokes():
+    filled, confidence = carry_around(torch.rand(2, 2, 8, 8), torch.zeros(2, 1, 8, 8), torch.ones(2, 1, 8, 8))
+    assert not filled.any()
+    assert not confidence.any()
