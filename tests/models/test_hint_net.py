@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from course_lib.models import ColorfulNet, HintNet
-from course_lib.models.pull_push import pull_push
+from course_lib.models.pull_push import carry_around
 
 WIDTHS, DECODER = (8, 8, 12, 16), (12, 8, 8)
 EVERYTHING = {"suggestions": True, "strokes": True, "palette": True}
@@ -108,7 +108,7 @@ def test_the_first_layer_gets_lightness_a_b_mask_and_strokes_in_this_order(model
     assert torch.equal(mask, told["mask"])
     assert torch.equal(strokes, told["strokes"])
     if model.arguments["carried"]:
-        filled, confidence = pull_push(told["ab"], told["mask"])
+        filled, confidence = carry_around(told["ab"], told["mask"], told["strokes"])
         assert torch.equal(torch.cat(carried, dim=1), torch.cat([filled, confidence], dim=1))
     else:
         assert carried == []
