@@ -110,7 +110,7 @@ def one_hint():
     """One hint, of any hue and chroma."""
     controls = {
         "where": choice("hint on", list(PLACES)),
-        "hue": slider("hue (0 pink, 90 yellow, 180 green, 270 blue)", 90, 0, 360, 10, live=False),
+        "hue": slider("hue (0 pink, 90 yellow, 180 green, 270 blue)", 90, 0, 350, 10, live=False),
         "chroma": slider("chroma", 40, 0, 100, 5, live=False),
     }
     return Explorer(draw_told, controls)

@@ -69,6 +69,8 @@ class NotebookPage:
         images = explorer.locator(".course-picture img")
         images.first.wait_for(timeout=seconds * 1000)
         sources = images.evaluate_all("all => all.map(image => image.src)")
+        if not sources:
+            raise Error("The pictures were there, and are gone.")
         assert all(source.startswith("data:image/") for source in sources), sources
         return hashlib.sha256("".join(sources).encode()).hexdigest()
 
