@@ -3,7 +3,7 @@
 import torch
 
 from course_lib import color, metrics
-from course_lib.hints import Hints, Point
+from course_lib.hints import SIZE, Hints, Point
 from course_lib.models import HintNet
 from course_lib.training import learner, train
 from course_lib.training.batches import photograph_loaders
@@ -70,7 +70,7 @@ def mean_psnr(rgb, truth):
     return metrics.psnr(rgb, truth).mean().item()
 
 
-def true_hints(rgb, count, seed=0, side=3 / 128):
+def true_hints(rgb, count, seed=0, side=SIZE):
     """What somebody would say who knows the photograph: its own colors at places around the middle.
 
     Parameters

@@ -32,19 +32,19 @@ class ColorfulNet(nn.Module):
         self.arguments = {"widths": list(widths), "outputs": outputs}
         first, second, third, middle, last = widths
         self.blocks = nn.Sequential(
-            _block(1, first, depth=2, stride=2),
-            _block(first, second, depth=2, stride=2),
-            _block(second, third, depth=3, stride=2),
-            _block(third, middle, depth=3),
-            _block(middle, middle, depth=3, dilation=2),
-            _block(middle, middle, depth=3, dilation=2),
-            _block(middle, middle, depth=3),
+            block(1, first, depth=2, stride=2),
+            block(first, second, depth=2, stride=2),
+            block(second, third, depth=3, stride=2),
+            block(third, middle, depth=3),
+            block(middle, middle, depth=3, dilation=2),
+            block(middle, middle, depth=3, dilation=2),
+            block(middle, middle, depth=3),
         )
         self.head = nn.Sequential(
             nn.ConvTranspose2d(middle, last, kernel_size=4, stride=2, padding=1),
             nn.ReLU(),
-            *_convolve(last, last),
-            *_convolve(last, last),
+            *convolve(last, last),
+            *convolve(last, last),
             nn.Conv2d(last, outputs, kernel_size=1),
         )
         self.expectation = _expectation() if outputs == bins.COUNT else None
@@ -84,15 +84,16 @@ class ColorfulNet(nn.Module):
         return self.expectation((answer / temperature).softmax(dim=1))
 
 
-def _block(channels, width, *, depth, stride=1, dilation=1):
+def block(channels, width, *, depth, stride=1, dilation=1):
     """``depth`` convolutions, the last of which may stride, then batch normalization."""
     layers = []
     for place in range(depth):
-        layers += _convolve(channels if place == 0 else width, width, stride if place == depth - 1 else 1, dilation)
+        layers += convolve(channels if place == 0 else width, width, stride if place == depth - 1 else 1, dilation)
     return nn.Sequential(*layers, nn.BatchNorm2d(width))
 
 
-def _convolve(channels, width, stride=1, dilation=1):
+def convolve(channels, width, stride=1, dilation=1):
+    """A 3 x 3 convolution that keeps the size but for its stride, and its ReLU."""
     return nn.Conv2d(channels, width, 3, stride, padding=dilation, dilation=dilation), nn.ReLU()
 
 

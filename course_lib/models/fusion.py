@@ -51,20 +51,13 @@ class FusionNet(nn.Module):
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # nothing in it normalizes
                 nn.init.zeros_(layer.bias)
-        self.embed = SceneEmbedding(**encoder).requires_grad_(False) if encoder else None
+        self.embed = SceneEmbedding(**encoder) if encoder else None
         self.stream = _GlobalStream(widths[5], embedding, classes) if classes else None
 
     @classmethod
     def for_cpu(cls, **arguments):
         """A quarter of the paper's widths: 0.4 million parameters."""
         return cls(widths=[width // 4 for width in PAPER], **arguments)
-
-    def train(self, mode=True):
-        """Switch to training, all but the encoder of the embedding, which stays as it was trained."""
-        super().train(mode)
-        if self.embed is not None:
-            self.embed.eval()
-        return self
 
     def forward(self, l, embedding=None):  # noqa: E741 - l is the symbol of the field
         """Colors for a batch of lightness.

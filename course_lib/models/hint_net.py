@@ -7,9 +7,8 @@ from torch import nn
 
 from course_lib import bins
 from course_lib.models.answers import natural_ab
+from course_lib.models.colorful import block, convolve
 from course_lib.models.pull_push import carry_around, pull_push
-
-SHRINKS = 4  # the distributions have a quarter of the input's resolution
 
 
 class HintAnswer(NamedTuple):
@@ -66,13 +65,13 @@ class HintNet(nn.Module):
         eighth, ninth, tenth = decoder
         # The layers stand as in `ColorfulNet`, so that its weights can be taken over: the stride there is a slice here.
         self.blocks = nn.Sequential(
-            _block(4 + bool(strokes) + 3 * bool(carried), first, depth=2),
-            _block(first, second, depth=2),
-            _block(second, third, depth=3),
-            _block(third, middle, depth=3),
-            _block(middle, middle, depth=3, dilation=2),
-            _block(middle, middle, depth=3, dilation=2),
-            _block(middle, middle, depth=3),
+            block(4 + bool(strokes) + 3 * bool(carried), first, depth=2),
+            block(first, second, depth=2),
+            block(second, third, depth=3),
+            block(third, middle, depth=3),
+            block(middle, middle, depth=3, dilation=2),
+            block(middle, middle, depth=3, dilation=2),
+            block(middle, middle, depth=3),
         )
         self.palette = (
             nn.Sequential(nn.Linear(bins.COUNT + 1, middle), nn.ReLU(), nn.Linear(middle, middle)) if palette else None
@@ -176,20 +175,8 @@ class _Up(nn.Module):
         super().__init__()
         self.up = nn.ConvTranspose2d(channels, width, kernel_size=4, stride=2, padding=1)
         self.skip = nn.Conv2d(skipped, width, kernel_size=3, padding=1)
-        convolutions = [layer for _ in range(depth) for layer in _convolve(width, width)]
+        convolutions = [layer for _ in range(depth) for layer in convolve(width, width)]
         self.rest = nn.Sequential(nn.ReLU(), *convolutions, *([nn.BatchNorm2d(width)] if depth else []))
 
     def forward(self, coarse, fine):
         return self.rest(self.up(coarse) + self.skip(fine))
-
-
-def _block(channels, width, *, depth, dilation=1):
-    """``depth`` convolutions, then batch normalization."""
-    layers = []
-    for place in range(depth):
-        layers += _convolve(channels if place == 0 else width, width, dilation)
-    return nn.Sequential(*layers, nn.BatchNorm2d(width))
-
-
-def _convolve(channels, width, dilation=1):
-    return nn.Conv2d(channels, width, 3, padding=dilation, dilation=dilation), nn.ReLU()

@@ -100,20 +100,20 @@ def psnr_of(ab, revealed):
 def score(network, revealed):
     """What each picture contributes to every number: a dict of `measure.pairs`."""
     size = revealed.l.shape[-2:]
-    columns = {}
+    columns, answers = {}, {}
     for count in COUNTS:
         lists = [patches[:count] for patches in revealed.patches]
-        columns[f"points {count}"] = psnr_of(predict(network, revealed, lists), revealed)
+        answers[count] = predict(network, revealed, lists)
+        columns[f"points {count}"] = psnr_of(answers[count], revealed)
         columns[f"carried {count}"] = psnr_of(carried(lists, size), revealed)
     some = [patches[:SOME] for patches in revealed.patches]
     columns[f"points {SOME - 1}"] = psnr_of(predict(network, revealed, [patches[1:] for patches in some]), revealed)
-    right = predict(network, revealed, some)
     for way, firsts in revealed.wrong.items():
         lists = [[first, *patches[1:]] for first, patches in zip(firsts, some, strict=True)]
         wrong = predict(network, revealed, lists)
         columns[way] = psnr_of(wrong, revealed)
         if way == "another color":
-            columns |= spread(right, wrong, revealed, firsts)
+            columns |= spread(answers[SOME], wrong, revealed, firsts)
     edges = simulated.color_edges(revealed.ab)
     columns["strokes"] = psnr_of(predict(network, revealed, some, strokes=edges), revealed)
     palettes = torch.stack([palette_of(ab) for ab in revealed.ab])
