@@ -60,9 +60,9 @@ def colorize(image, model=None, hints=None, temperature=0.38, side=SIDE):
     """
     check_options(hints, temperature, side)
     network = find_network(model or default_model(hints))
-    lightness = _lightness(_open(image))
+    lightness = lightness_of(_open(image))
     batch = lightness if lightness.ndim == 4 else lightness[None]
-    ab = predict_ab(network, _shrink(batch, side), temperature, hints)
+    ab = predict_ab(network, shrink(batch, side), temperature, hints)
     rgb = _join(batch, ab.to(batch))
     return rgb if lightness.ndim == 4 else rgb[0]
 
@@ -142,7 +142,7 @@ def predict_ab(network, lightness, temperature=0.38, hints=None):
     """
     gray = torch.cat([lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1)], dim=1)
     l, _ = color.normalize(gray)  # noqa: E741 - l is the symbol of the field
-    answer = _evaluate(network, l, *_inputs_of(hints, network, l))
+    answer = _evaluate(network, l, *hint_inputs(hints, network, l))
     ab = network.to_ab(answer, temperature) if hasattr(network, "to_ab") else natural_ab(answer)
     if ab.ndim != 4 or ab.shape[1] != 2:
         raise ValueError(
@@ -151,7 +151,7 @@ def predict_ab(network, lightness, temperature=0.38, hints=None):
     return ab.cpu()
 
 
-def _inputs_of(hints, network, l):  # noqa: E741
+def hint_inputs(hints, network, l):  # noqa: E741
     """What a network gets beside the lightness: hints, where there are some."""
     if hints is None:
         return ()
@@ -177,7 +177,7 @@ def _evaluate(network, *inputs):
         network.train(was_training)
 
 
-def _shrink(lightness, side):
+def shrink(lightness, side):
     """Lightness (B, 1, H, W) as the network sees it: the shorter side about ``side``, the longer one at most `LONGEST` times that."""
     shape = lightness.shape[-2:]
     scale = min(side / min(shape), LONGEST * side / max(shape))
@@ -185,7 +185,7 @@ def _shrink(lightness, side):
     return F.interpolate(lightness, size=size, mode="bilinear", antialias=True)
 
 
-def _lightness(rgb):
+def lightness_of(rgb):
     """`color.to_gray`, block by block: (..., 1, H, W)."""
     lightness = rgb.new_empty(*rgb.shape[:-3], 1, *rgb.shape[-2:])
     for rows in row_blocks(rgb):

@@ -10,14 +10,14 @@ import torch
 import torch.nn.functional as F
 
 from course_lib import budget, color, hints
-from course_lib.blocks import row_blocks
 from course_lib.color import PictureError
 from course_lib.colorizing import (
-    LONGEST,
     SIDE,
-    STRIDE,
     colorize,
-)  # SIDE: so that `colorize` gives the saved picture again
+    hint_inputs,
+    lightness_of,
+    shrink,
+)  # SIDE: `colorize` gives the saved picture again
 from course_lib.data.images import as_image, read_image
 from course_lib.data.photos import PHOTOS, photo
 from course_lib.files import write_atomic
@@ -50,22 +50,18 @@ class Photo:
     @cached_property
     def seen(self):
         """L as the network sees it, like `colorize` with a side of `SIDE`: (1, 1, h, w), sides multiples of 8."""
-        size = self.rgb.shape[-2:]
-        scale = min(SIDE / min(size), LONGEST * SIDE / max(size))
-        return self._scaled(tuple(max(STRIDE, round(length * scale / STRIDE) * STRIDE) for length in size))
+        return shrink(self._lightness, SIDE)
 
     @cached_property
     def shown(self):
         """L as people see it, the longer side `SHOWN` pixels: (1, 1, h, w)."""
         size = self.rgb.shape[-2:]
-        return self._scaled(tuple(max(1, round(length * SHOWN / max(size))) for length in size))
+        size = tuple(max(1, round(length * SHOWN / max(size))) for length in size)
+        return F.interpolate(self._lightness, size=size, mode="bilinear", antialias=True)
 
     @cached_property
     def _lightness(self):
-        return torch.cat([color.to_gray(self.rgb[:, rows]) for rows in row_blocks(self.rgb)], dim=1)[None]
-
-    def _scaled(self, size):
-        return F.interpolate(self._lightness, size=size, mode="bilinear", antialias=True)
+        return lightness_of(self.rgb)[None]
 
 
 @dataclass(frozen=True)
@@ -256,9 +252,8 @@ class HintEditor:
     def _ask(self, photo, given):
         """What the network answers: an `Answer`. In half the bits where that is faster: nobody sees the difference, and everybody waits."""
         l, _ = color.normalize(F.pad(photo.seen, (0, 0, 0, 0, 0, 2)))  # noqa: E741 - l is the symbol of the field
-        ab, mask, strokes, palette = hints.render(given, l.shape[-2:])
         with torch.autocast("cpu", torch.bfloat16, enabled=budget.bfloat16_pays(l.device)):
-            answer = self.network(l, ab, mask, strokes if given.strokes else None, palette if given.palette else None)
+            answer = self.network(l, *hint_inputs(given, self.network, l))
         return Answer(self.network.to_ab(answer).float(), answer.logits[0].half())
 
     def _cluster(self, photo, given, row, column):
