@@ -169,7 +169,7 @@ def test_blocks_leave_no_seams():
     rgb = torch.rand(3, 411, 2000, generator=torch.Generator().manual_seed(2))
     lightness = color.to_gray(rgb)
     waves = Waves(0.2, -0.1)
-    ab = colorizing.predict_ab(waves, colorizing._shrink(lightness[None], 128))
+    ab = colorizing.predict_ab(waves, colorizing.shrink(lightness[None], 128))
     assert len(colorizing.row_blocks(rgb)) == 13
     assert (colorizing.colorize(rgb, waves) - color.join(lightness, ab[0])).abs().max() < 1e-5
 
