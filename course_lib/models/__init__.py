@@ -4,5 +4,16 @@ from course_lib.models.colorful import ColorfulNet
 from course_lib.models.fusion import FusionNet
 from course_lib.models.hint_net import HintNet
 from course_lib.models.hypercolumn import HypercolumnRegressor
+from course_lib.models.patch_discriminator import PatchDiscriminator
+from course_lib.models.shuffle_unet import ShuffleUNet
+from course_lib.models.unet import UNetGenerator
 
-__all__ = ["ColorfulNet", "FusionNet", "HintNet", "HypercolumnRegressor"]
+__all__ = [
+    "ColorfulNet",
+    "FusionNet",
+    "HintNet",
+    "HypercolumnRegressor",
+    "PatchDiscriminator",
+    "ShuffleUNet",
+    "UNetGenerator",
+]

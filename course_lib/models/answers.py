@@ -11,7 +11,9 @@ def natural_ab(ab):
 
 
 def each_tensor(answer, change):
-    """An answer, a tensor or a named tuple of tensors and None, with ``change`` made to each tensor."""
+    """An answer, a tensor, a list of tensors or a named tuple of tensors and None, with ``change`` made to each tensor."""
     if isinstance(answer, torch.Tensor):
         return change(answer)
+    if isinstance(answer, list):
+        return [change(part) for part in answer]
     return type(answer)(*(None if part is None else change(part) for part in answer))

@@ -17,13 +17,26 @@ from course_lib.models.colorful import ColorfulNet
 from course_lib.models.fusion import FusionNet
 from course_lib.models.hint_net import HintNet
 from course_lib.models.hypercolumn import HypercolumnRegressor
+from course_lib.models.patch_discriminator import PatchDiscriminator
 from course_lib.models.scene_classifier import SceneClassifier
+from course_lib.models.shuffle_unet import ShuffleUNet
+from course_lib.models.unet import UNetGenerator
 
 DATA = Path(__file__).parents[2] / "data"
 FOLDER = DATA / "checkpoints"
 GET_AGAIN = "Get it again, for example with git checkout."
 NETWORKS = {
-    network.__name__: network for network in (ColorfulNet, FusionNet, HintNet, HypercolumnRegressor, SceneClassifier)
+    network.__name__: network
+    for network in (
+        ColorfulNet,
+        FusionNet,
+        HintNet,
+        HypercolumnRegressor,
+        PatchDiscriminator,
+        SceneClassifier,
+        ShuffleUNet,
+        UNetGenerator,
+    )
 }
 
 
@@ -47,7 +60,7 @@ def write_checkpoint(name, model, card, folder=FOLDER):
     card : dict
         As written.
     """
-    weights = save({key: _half(value) for key, value in model.state_dict().items()})
+    weights = save(as_half(model.state_dict()))
     card = {"name": name, **card, "sha256": hashlib.sha256(weights).hexdigest(), "bytes": len(weights)}
     write_atomic(Path(folder) / f"{name}.safetensors", weights)
     write_atomic(Path(folder) / f"{name}.json", json.dumps(card, indent=2) + "\n")
@@ -90,7 +103,12 @@ def load_checkpoint(name, folder=FOLDER):
 
 def as_saved(state_dict):
     """Weights, rounded to what a checkpoint keeps of them: a dict of float32 tensors."""
-    return _full({key: _half(value) for key, value in state_dict.items()})
+    return _full(as_half(state_dict))
+
+
+def as_half(state_dict):
+    """Weights as a checkpoint keeps them, in half precision on the CPU."""
+    return {key: _half(value) for key, value in state_dict.items()}
 
 
 def _full(weights):

@@ -33,4 +33,8 @@ class SceneClassifier(nn.Module):
 
     def forward(self, rgb):
         """sRGB in [0, 1], (B, 3, H, W), to logits, (B, classes)."""
-        return self.answer(self.features((rgb - MEAN) / SPREAD))
+        return self.answer(self.see(rgb))
+
+    def see(self, rgb):
+        """sRGB in [0, 1], (B, 3, H, W), to the features from which the class is named, (B, C, h, w)."""
+        return self.features((rgb - MEAN) / SPREAD)

@@ -5,12 +5,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_lib import color
-from course_lib.models.scene_classifier import MEAN, SPREAD, SceneClassifier
+from course_lib.models.scene_classifier import SceneClassifier
 
 INCEPTION = "inception_resnet_v2"  # timm's name
 
 
-class _Encoder(nn.Module):
+class Frozen(nn.Module):
     """A trained network that nothing trains on: it stays in evaluation mode, and no gradient goes through it."""
 
     def _freeze(self):
@@ -21,7 +21,7 @@ class _Encoder(nn.Module):
         return super().train(False)
 
 
-class SceneEmbedding(_Encoder):
+class SceneEmbedding(Frozen):
     """The features from which a `SceneClassifier` names the class of a gray picture: their mean over the picture.
 
     Parameters
@@ -44,10 +44,10 @@ class SceneEmbedding(_Encoder):
     @torch.no_grad()
     def forward(self, l):  # noqa: E741 - l is the symbol of the field
         """Lightness in network units, (B, 1, H, W), to embeddings, (B, length)."""
-        return self.classifier.features((gray_rgb(l) - MEAN) / SPREAD).mean(dim=(2, 3))
+        return self.classifier.see(gray_rgb(l)).mean(dim=(2, 3))
 
 
-class InceptionEmbedding(_Encoder):
+class InceptionEmbedding(Frozen):
     """What Inception-ResNetV2 says about a gray picture: a number for each of the 1,000 classes of ImageNet, before the softmax.
 
     C. Szegedy, S. Ioffe, V. Vanhoucke and A. Alemi, "Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning"

@@ -20,6 +20,16 @@ class TensorBatches(DataLoader):
             yield tuple(part[rows] for part in self.dataset.parts)
 
 
+class DrawnBatches(TensorBatches):
+    """Some batches of pictures drawn at random: an epoch of ``steps`` batches, however many pictures there are."""
+
+    def __init__(self, tensors, steps, batch_size):
+        super().__init__(tensors, bs=batch_size, shuffle=True, drop_last=True, n=steps * batch_size)
+
+    def get_idxs(self):
+        return self.rng.choices(range(len(self.dataset)), k=self.n)
+
+
 class _Tensors:
     """Tensors of one length as a data set."""
 
@@ -59,6 +69,16 @@ def photograph_loaders(training, validation, batch_size=32):
     With several processes these are the batches of one process's share; `together` sees to it that all shares make up the whole.
     """
     return _loaders(*(_Tensors(part.rgb, part.labels) for part in (training, validation)), batch_size)
+
+
+def drawn_loaders(training, validation, steps, batch_size=16):
+    """Like `photograph_loaders`, with ``steps`` training batches in an epoch and a single batch for validation."""
+    few = validation.rgb[:batch_size], validation.labels[:batch_size]
+    return DataLoaders(
+        DrawnBatches(_Tensors(training.rgb, training.labels), steps, batch_size),
+        TensorBatches(_Tensors(*few), bs=batch_size),
+        device=budget.device(),
+    )
 
 
 def _loaders(training, validation, batch_size):

@@ -11,6 +11,8 @@ def finish(name, recipe, state, photographs, prior, folder):
     model = recipe.network().to(budget.device())
     model.load_state_dict(as_saved(state.best))
     validation, loss = photographs["validation"], recipe.loss(prior)
-    metrics = measure(model.eval(), validation, loss, recipe.last_side, recipe.shrinks, prior, recipe.labeled)
+    metrics = measure(
+        model.eval(), validation, loss, recipe.last_side, recipe.shrinks, prior, recipe.labeled, recipe.lit
+    )
     card = make_card(name, recipe, model, state, photographs, metrics)
     return write_checkpoint(name, model, card, folder)

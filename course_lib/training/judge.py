@@ -1,7 +1,9 @@
 """Train a classifier of scenes: ``python -m course_lib.training.judge [NAME]``.
 
 ``scenes-classifier`` judges colorizations and sees color pictures only. ``scenes-semantics`` says what is in a gray picture, for
-`FusionNet`, and sees gray ones only. Each takes minutes: too few for states to go on from.
+`FusionNet`, and sees gray ones only. ``scenes-features`` compares color pictures in a loss: another network than the judge's, so that
+nothing is trained to please its judge. ``scenes-body`` is where `ShuffleUNet` begins: it sees gray pictures. Each takes minutes: too few
+for states to go on from.
 """
 
 import argparse
@@ -35,6 +37,8 @@ class Judge:
 JUDGES = {
     "scenes-classifier": Judge(gray=False, widths=(32, 64, 96, 128, 128)),
     "scenes-semantics": Judge(gray=True, widths=(24, 48, 64, 64, 64)),
+    "scenes-features": Judge(gray=False, widths=(16, 24, 32, 48, 48)),
+    "scenes-body": Judge(gray=True, widths=(16, 24, 32, 48)),
 }
 DEFAULT = "scenes-classifier"
 SIDE = 96  # pixels; the network takes any

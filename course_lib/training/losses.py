@@ -3,9 +3,10 @@
 True colors are color maps (B, 2, H, W) in network units. A regression answers with the same, a classifier with logits (B, 313, H, W).
 """
 
+import torch
 import torch.nn.functional as F
 
-from course_lib import bins, penalties
+from course_lib import bins, color, penalties
 from course_lib.color import AB_SCALE
 from course_lib.models.answers import natural_ab
 
@@ -99,6 +100,79 @@ class FusionLoss:
         """`FusionAnswer`, colors (B, 2, H, W) in network units and classes (B,) to one number."""
         cost = l2(answer.ab, true_ab)
         return cost if labels is None else cost + self.share * F.cross_entropy(answer.logits, labels)
+
+
+class FeatureLoss:
+    """How different two pictures look to a trained network: a perceptual loss.
+
+    J. Johnson, A. Alahi and L. Fei-Fei, "Perceptual Losses for Real-Time Style Transfer" (ECCV 2016); layers and their weights as in
+    J. Antic's DeOldify (2018): absolute differences, 20 : 70 : 10.
+
+    Parameters
+    ----------
+    features : PictureFeatures
+        From `course_lib.models.features`.
+    weights : sequence of float
+        Of its layers. Only their ratios matter.
+    pixel : float
+        The weight of the L1 loss of the colors themselves beside that of all layers together.
+    """
+
+    def __init__(self, features, weights=(20.0, 70.0, 10.0), pixel=1.0):
+        self.features, self.pixel = features, pixel
+        self.weights = [weight / sum(weights) for weight in weights]
+
+    def __call__(self, ab, true_ab, l):  # noqa: E741 - l is the symbol of the field
+        """Colors and true colors, (B, 2, H, W), and the lightness that both have, (B, 1, H, W), all in network units, to one number."""
+        features = self.features.to(ab.device)
+        with torch.no_grad():
+            truth = features(_rgb(l, true_ab))
+        layers = zip(self.weights, features(_rgb(l, ab)), truth, strict=True)
+        seen = sum(weight * (answer - target).abs().mean() for weight, answer, target in layers)
+        return seen + self.pixel * l1(ab, true_ab)
+
+
+def _rgb(l, ab):  # noqa: E741
+    return color.lab_to_rgb(color.denormalize(l, ab))
+
+
+class Adversarial:
+    """What the answers of a critic, logits of any shape, are worth: one number for the critic and one for the generator.
+
+    Parameters
+    ----------
+    kind : str
+        "BCE": the critic names the probability of a patch being real (I. Goodfellow and others, 2014; the generator's loss is the one that
+        does not saturate). "hinge": the critic wants real patches above 1 and others below -1 (J. H. Lim and J. C. Ye, 2017). "least
+        squares": it wants 1 and 0 (X. Mao and others, 2017).
+
+    Raises
+    ------
+    ValueError
+        There is no such kind.
+    """
+
+    def __init__(self, kind="BCE"):
+        if kind not in ADVERSARIAL:
+            raise ValueError(f"There is no adversarial loss {kind!r}. There are {', '.join(ADVERSARIAL)}.")
+        self.kind = kind
+        self._real, self._fake, self._fooled = ADVERSARIAL[kind]
+
+    def critic(self, real, fake):
+        """The critic's loss: half from real pictures, half from the generator's."""
+        return (self._real(real).mean() + self._fake(fake).mean()) / 2
+
+    def generator(self, fake):
+        """The generator's loss: low where the critic takes its pictures for real ones."""
+        return self._fooled(fake).mean()
+
+
+# For each kind the cost of a logit: of a real picture and of a generated one to the critic, and of a generated one to the generator.
+ADVERSARIAL = {
+    "BCE": (lambda real: F.softplus(-real), F.softplus, lambda fake: F.softplus(-fake)),
+    "hinge": (lambda real: (1 - real).relu(), lambda fake: (1 + fake).relu(), lambda fake: -fake),
+    "least squares": (lambda real: (real - 1).square(), torch.square, lambda fake: (fake - 1).square()),
+}
 
 
 LOSSES = {"L2": l2, "L1": l1, "Huber": huber}

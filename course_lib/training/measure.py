@@ -13,7 +13,7 @@ TEMPERATURE = 0.38
 
 
 @torch.no_grad()
-def measure(model, photographs, loss, side, shrinks, prior, labeled=False):
+def measure(model, photographs, loss, side, shrinks, prior, labeled=False, lit=False):
     """Loss and metrics of a network in evaluation mode.
 
     Parameters
@@ -29,8 +29,8 @@ def measure(model, photographs, loss, side, shrinks, prior, labeled=False):
         How many times coarser the answer is than the input.
     prior : tensor, (313,)
         Of the training photographs, for the class-balanced AuC.
-    labeled : bool
-        Give the loss the classes of the photographs as well.
+    labeled, lit : bool
+        Give the loss the classes of the photographs, or their lightness, as well.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def measure(model, photographs, loss, side, shrinks, prior, labeled=False):
         l, ab = color.normalize(lab)  # noqa: E741 - l is the symbol of the field
         answer = model(l.to(device))
         shown = color.join(lab[:, :1], model.to_ab(answer, TEMPERATURE).cpu())
-        targets = (F.avg_pool2d(ab, shrinks), *((photographs.labels[rows],) if labeled else ()))
+        targets = (F.avg_pool2d(ab, shrinks), *((photographs.labels[rows],) if labeled else ()), *((l,) if lit else ()))
         few = torch.isin(rows, chosen)
         batches.append(
             {

@@ -29,14 +29,15 @@ class PreparePhotographs(Callback):
     seed : int
     inputs : function, optional
         Lightness, true colors and a seed for each picture to the inputs of the network; the lightness alone by default.
-    labeled : bool
-        Give the loss the classes of the photographs as well.
+    labeled, lit : bool
+        Give the loss the classes of the photographs, or their lightness, as well.
     """
 
     order = 5  # before fastai moves anything into lower precision: colors are converted in full
 
-    def __init__(self, side_of, shrinks, seed=0, inputs=None, labeled=False):
-        self.side_of, self.shrinks, self.seed, self.inputs, self.labeled = side_of, shrinks, seed, inputs, labeled
+    def __init__(self, side_of, shrinks, seed=0, inputs=None, labeled=False, lit=False):
+        self.side_of, self.shrinks, self.seed, self.inputs = side_of, shrinks, seed, inputs
+        self.labeled, self.lit = labeled, lit
 
     def before_batch(self):
         (photographs,), labels = self.xb, self.yb
@@ -50,7 +51,7 @@ class PreparePhotographs(Callback):
         if self.training:
             l = expose(l, changes.gain, changes.offset)  # noqa: E741
         self.learn.xb = (l,) if self.inputs is None else self.inputs(l, ab, self._seeds(len(l)))
-        self.learn.yb = (F.avg_pool2d(ab, self.shrinks), *(labels if self.labeled else ()))
+        self.learn.yb = (F.avg_pool2d(ab, self.shrinks), *(labels if self.labeled else ()), *((l,) if self.lit else ()))
 
     def _generator(self):
         """Random numbers of this step alone."""

@@ -10,10 +10,11 @@ from torch import nn
 from course_lib import bins, color
 from course_lib.data import petals
 from course_lib.data.datasets import LabeledPictures, opencountry64, scenes
-from course_lib.models import ColorfulNet, FusionNet, HintNet, HypercolumnRegressor
+from course_lib.models import ColorfulNet, FusionNet, HintNet, HypercolumnRegressor, ShuffleUNet
 from course_lib.models.checkpoints import load_checkpoint
 from course_lib.models.colorful import SHRINKS
-from course_lib.training.losses import CrossEntropy, FusionLoss, HintLoss, l2
+from course_lib.models.features import find_features
+from course_lib.training.losses import CrossEntropy, FeatureLoss, FusionLoss, HintLoss, l2
 from course_lib.training.simulated_hints import simulate_hints
 
 DRAWN = {"train": (256, 0), "validation": (64, 1)}  # petals: how many, and the seed
@@ -49,6 +50,12 @@ class Recipe:
         Lightness, true colors and a seed for each picture to the inputs of the network; the lightness alone by default.
     labeled : bool
         Give the loss the classes of the photographs as well.
+    lit : bool
+        Give the loss the lightness of the photographs as well.
+    head_alone : int
+        For so many epochs the body of the network, if it has one, stays as it is; after them it learns more slowly than the head.
+    features : function, optional
+        Gives the `PictureFeatures` that the loss compares pictures with.
     """
 
     objective: str
@@ -64,6 +71,9 @@ class Recipe:
     reduced: bool = True
     inputs: Callable | None = None
     labeled: bool = False
+    lit: bool = False
+    head_alone: int = 0
+    features: Callable | None = None
 
     @property
     def epochs(self):
@@ -80,6 +90,8 @@ class Recipe:
         model = self.network()
         network = f"{type(model).__name__} {model.arguments}"
         budget = f"stages {self.stages}, batch {self.batch_size}, rate {self.rate}, seed {self.seed}"
+        if self.features is not None:
+            budget += f", head alone {self.head_alone}, features {self.features().name}"
         return f"{self.objective} on {self.dataset}, {network}, {budget}"
 
     def side_of(self, epoch):
@@ -114,6 +126,21 @@ def hinted(prior):
 def fused(prior):
     """The squared distance, and with classes the cross-entropy of those."""
     return FusionLoss()
+
+
+def looking_alike(prior):
+    """How different pictures look to the best feature network on this machine, and the distance of their colors."""
+    return FeatureLoss(best_features())
+
+
+def best_features():
+    """VGG-16 where its weights are, else the course's own network."""
+    return find_features()[0]
+
+
+def shuffle_unet():
+    """The small `ShuffleUNet` on the body that was trained to name scenes."""
+    return ShuffleUNet.for_cpu().take_body(load_checkpoint("scenes-body"))
 
 
 def hint_net():
@@ -170,6 +197,17 @@ RECIPES = {
         rate=1e-3,
         shrinks=1,
         inputs=simulate_hints,
+    ),
+    "scenes-nogan-start": _scenes(
+        "features and L1",
+        shuffle_unet,
+        looking_alike,
+        stages=((8, 64), (6, 96), (4, 128)),
+        rate=2e-3,
+        shrinks=1,
+        lit=True,
+        head_alone=2,
+        features=best_features,
     ),
     "opencountry-regression": _opencountry("L2", HypercolumnRegressor.for_cpu, regression),
     "opencountry-classification": _opencountry(

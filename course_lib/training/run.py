@@ -8,6 +8,7 @@ from fastai.callback.core import Callback
 from course_lib import budget
 from course_lib.training.batches import ShuffleByEpoch, photograph_loaders
 from course_lib.training.errors import TrainingError
+from course_lib.training.groups import HeadAlone, groups_of, rates_of
 from course_lib.training.learners import learner
 from course_lib.training.photographs import PreparePhotographs
 from course_lib.training.precision import bfloat16
@@ -59,10 +60,11 @@ def run(name, recipe, photographs, prior, states=STATES, restart=False):
     dls = photograph_loaders(photographs["train"], photographs["validation"], recipe.batch_size)
     budget.seed(recipe.seed)
     learn = learner(synchronize_norms(recipe.network()), dls, recipe.loss(prior))
+    learn.splitter = groups_of
     keep = KeepState(state, path)
     keep.restore(learn)
-    prepare = PreparePhotographs(recipe.side_of, recipe.shrinks, recipe.seed, recipe.inputs, recipe.labeled)
-    callbacks = [prepare, ShuffleByEpoch(recipe.seed), StopWhenDiverged(), keep]
+    prepare = PreparePhotographs(recipe.side_of, recipe.shrinks, recipe.seed, recipe.inputs, recipe.labeled, recipe.lit)
+    callbacks = [HeadAlone(recipe.head_alone), prepare, ShuffleByEpoch(recipe.seed), StopWhenDiverged(), keep]
     if rank() == 0:
         callbacks.append(PrintProgress(name))
     with ExitStack() as stack:
@@ -70,5 +72,5 @@ def run(name, recipe, photographs, prior, states=STATES, restart=False):
             stack.enter_context(context)
         if recipe.reduced and budget.bfloat16_pays(dls.device):
             stack.enter_context(bfloat16(learn.model))
-        learn.fit_one_cycle(recipe.epochs, recipe.rate, cbs=callbacks, start_epoch=keep.start)
+        learn.fit_one_cycle(recipe.epochs, rates_of(learn.model, recipe.rate), cbs=callbacks, start_epoch=keep.start)
     return state

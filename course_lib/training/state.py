@@ -52,8 +52,8 @@ class State:
         return max(epoch for epoch, loss in enumerate(losses) if loss == min(losses))
 
 
-def read_state(path, plan):
-    """The `State` in a file; one at the beginning where there is no file.
+def read_state(path, plan, kind=State):
+    """The `State`, or one of another ``kind``, in a file; one at the beginning where there is no file.
 
     Raises
     ------
@@ -62,11 +62,11 @@ def read_state(path, plan):
     """
     path = Path(path)
     if not path.exists():
-        return State(plan=plan)
+        return kind(plan=plan)
     advice = f"{path} keeps what an earlier training of this name had reached. --restart forgets it."
     try:
         # Tensors and plain values only: nothing in the file can run.
-        state = State(**torch.load(path, map_location=budget.device(), weights_only=True))
+        state = kind(**torch.load(path, map_location=budget.device(), weights_only=True))
     except Exception as error:
         raise TrainingError(f"The state of the training cannot be read: {advice}") from error
     if state.plan != plan:
@@ -82,12 +82,12 @@ def forget_state(path):
 
 
 class KeepState(Callback):
-    """Bring `State` up to date after every epoch and write it to ``path``."""
+    """Bring `State` up to date after every epoch and write it to ``path``, unless that is None."""
 
     order = 65  # after fastai's Recorder has averaged the validation loss
 
     def __init__(self, state, path):
-        self.state, self.path, self.start = state, Path(path), state.epoch
+        self.state, self.path, self.start = state, None if path is None else Path(path), state.epoch
 
     def restore(self, learn):
         """Bring a Learner to where the state is."""
@@ -107,10 +107,19 @@ class KeepState(Callback):
         state.seconds.append(time.monotonic() - self.begun)
         state.epoch = self.epoch + 1
         state.model, state.optimizer = get_model(self.model).state_dict(), _plain(self.opt.state_dict())
-        if state.best_epoch == self.epoch:
-            state.best = {key: value.detach().cpu().clone() for key, value in state.model.items()}
-        if rank() == 0:
+        self.choose()
+        if rank() == 0 and self.path is not None:
             write_atomic(self.path, _to_bytes(vars(state)))
+
+    def choose(self):
+        """Remember the weights of this epoch if they are the best so far."""
+        if self.state.best_epoch == self.epoch:
+            self.state.best = copied(self.state.model)
+
+
+def copied(weights):
+    """A dict of tensors as they are now, on the CPU."""
+    return {key: value.detach().cpu().clone() for key, value in weights.items()}
 
 
 def _plain(optimizer):
