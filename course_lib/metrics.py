@@ -1,7 +1,7 @@
-"""How good is a colorization: colorfulness, PSNR, SSIM, color difference and AuC.
+"""How good is a colorization: colorfulness, PSNR, SSIM, color difference, color patches, AuC and Fréchet distance.
 
-All but AuC take sRGB pictures in [0, 1], ``(B, 3, H, W)`` or ``(3, H, W)``, and give one number per picture, ``(B,)`` (a batch of one for
-a single picture). AuC takes color maps and gives one number for all of them.
+All but the last two take sRGB pictures in [0, 1], ``(B, 3, H, W)`` or ``(3, H, W)``, and give one number per picture, ``(B,)`` (a batch of
+one for a single picture). AuC takes color maps, the Fréchet distance takes features of a network; each gives one number for all pictures.
 """
 
 import torch
@@ -10,6 +10,8 @@ from skimage.metrics import structural_similarity
 
 from course_lib import bins
 from course_lib.color import PictureError, check_rgb, rgb_to_lab
+
+_FLAT = 0.5  # units of L: a color edge on a flat lightness is not to be called rough for the rounding of its sRGB
 
 
 def colorfulness(rgb):
@@ -80,6 +82,51 @@ def delta_e_map(rgb, true_rgb):
     """Delta E 2000 of every pixel: (B, H, W)."""
     lab, true_lab = (_to_numpy(rgb_to_lab(x)) for x in _pair(rgb, true_rgb))
     return torch.from_numpy(deltaE_ciede2000(lab, true_lab, channel_axis=1)).float()
+
+
+def color_patches(rgb):
+    """How much the color changes where the lightness does not: blotches, grids and checkerboards that a network invented.
+
+    A measure of our own, not from a paper. Each pixel's color difference is the norm of the forward differences of a and b, to the right
+    and below, and its lightness difference that of L. The value is the mean color difference over the smooth half of the picture: the
+    pixels whose lightness difference is at most the median, or at most 0.5, which rounding to 8 bits can make of a flat area.
+
+    Parameters
+    ----------
+    rgb : tensor, (B, 3, H, W) or (3, H, W)
+        At least 2 x 2 pixels.
+
+    Returns
+    -------
+    change : tensor, (B,)
+        Natural units of ab per pixel, 0 or more; the higher, the patchier. 0 for gray and for one flat color.
+
+    Raises
+    ------
+    PictureError
+        Not a picture, or a side of 1 pixel, which has no differences.
+
+    Notes
+    -----
+    Photographs have a value above 0 too: noise, textures, and borders between colors of one lightness. So read it as a ratio to the value
+    of the true picture at the same size: above 1 there are more patches than in truth, below 1 the color is flatter.
+
+    It grows with the chroma (half the chroma is half the value), so look at `colorfulness` beside it. A coarser color map takes the color
+    of textures away, and lets the color of edges bleed into smooth places: mostly it lowers the value, so compare networks of one output
+    resolution.
+
+    A color edge on a strong edge of the lightness is where it belongs, and is not seen as long as it lies in the other, rough half.
+    """
+    lab = _batch(rgb_to_lab(rgb))
+    if min(lab.shape[-2:]) < 2:
+        raise PictureError(f"Differences need neighbors; this picture is {tuple(lab.shape[-2:])}. Use 2 x 2 or more.")
+    here, right, below = lab[..., :-1, :-1], lab[..., :-1, 1:], lab[..., 1:, :-1]
+    differences = torch.stack([right - here, below - here], dim=2)  # (B, 3, 2, H - 1, W - 1)
+    lightness = torch.linalg.vector_norm(differences[:, 0], dim=1)
+    color = torch.linalg.vector_norm(differences[:, 1:], dim=(1, 2))
+    median = lightness.flatten(1).median(dim=1).values.clamp(min=_FLAT)
+    smooth = lightness <= median[:, None, None]
+    return (color * smooth).sum(dim=(1, 2)) / smooth.sum(dim=(1, 2))
 
 
 def auc(pred_ab, true_ab, weights=None, max_threshold=150):
@@ -170,6 +217,57 @@ def pixel_weights(true_ab, prior):
         )
     rarest = prior[prior > 0].min()
     return (1 / prior.clamp(min=rarest)).to(true_ab.device)[bins.encode_hard(true_ab)]
+
+
+def frechet_distance(features, true_features):
+    """How far two sets of pictures are apart for a network: the Fréchet distance of Gaussians with their means and covariances.
+
+    ``|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))``, the squared distance of Dowson and Landau (1982), as in the Fréchet inception distance
+    (FID) of Heusel et al. (2017). No picture is compared with its own truth.
+
+    Parameters
+    ----------
+    features, true_features : tensors, (N, D) and (M, D)
+        D numbers from a trained network for each picture. Covariances divide by N - 1 and M - 1.
+
+    Returns
+    -------
+    distance : float
+        0 or more, in squared units of the features; 0 for equal means and covariances. Computed in float64.
+
+    Raises
+    ------
+    PictureError
+        Not tensors of that shape, fewer than two pictures, NaN or infinite features.
+
+    Notes
+    -----
+    The value depends on the network and, biased upwards for few pictures (Bińkowski et al. 2018), on their number. So compare only values
+    of one network, layer, picture size and number of pictures, and none with a published FID.
+
+    If ``C = R^T R``, as the QR factor R of the centered features gives it, the trace of the root is the sum of the singular values of
+    ``R1 R2^T``: their squares are the eigenvalues of ``C1^(1/2) C2 C1^(1/2)``. No root is taken of an eigenvalue that is 0 but for
+    rounding, so the distance is as accurate when N < D, where covariances are singular.
+    """
+    mean, root = _mean_and_root(features)
+    true_mean, true_root = _mean_and_root(true_features)
+    if len(mean) != len(true_mean):
+        raise PictureError(f"Features of {len(mean)} and {len(true_mean)} numbers come from different networks.")
+    overlap = torch.linalg.svdvals(root @ true_root.T).sum()
+    spread = root.square().sum() + true_root.square().sum() - 2 * overlap
+    return ((mean - true_mean).square().sum() + spread.clamp(min=0)).item()
+
+
+def _mean_and_root(features):
+    """The mean (D,) and a matrix R (min(N, D), D) with ``R^T R`` the covariance."""
+    if not isinstance(features, torch.Tensor) or features.ndim != 2 or len(features) < 2 or features.shape[1] < 1:
+        found = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__
+        raise PictureError(f"Features must be a tensor (N, D) of two or more pictures, got {found}.")
+    features = features.detach().cpu().double()
+    if not features.isfinite().all():
+        raise PictureError("The features hold NaN or infinite values. Look for a division by zero in the network.")
+    mean = features.mean(dim=0)
+    return mean, torch.linalg.qr((features - mean) / (len(features) - 1) ** 0.5, mode="r").R
 
 
 def _batch(rgb):
