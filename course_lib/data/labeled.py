@@ -34,6 +34,11 @@ class LabeledPictures:
     def __len__(self):
         return len(self.rgb)
 
+    def evenly(self, count):
+        """So many of them at even distances, or all if there are not more: `LabeledPictures`."""
+        rows = torch.linspace(0, len(self) - 1, min(count, len(self))).round().long()
+        return LabeledPictures(self.rgb[rows], self.labels[rows], self.classes, [self.names[row] for row in rows])
+
 
 def choose(labels, count, seed):
     """Rows of ``count`` of the pictures with these ``labels``, evenly from all classes; they rise.

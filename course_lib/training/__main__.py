@@ -9,11 +9,14 @@ from course_lib.data.downloads import DataMissing
 from course_lib.models.checkpoints import FOLDER, CheckpointError, load_checkpoint, read_card
 from course_lib.training.errors import TrainingError
 from course_lib.training.finish import finish
+from course_lib.training.gan_recipes import GANS
+from course_lib.training.gan_run import finish_gan, run_gan, state_paths
 from course_lib.training.memory import keep_freed_memory
 from course_lib.training.processes import rank
 from course_lib.training.recipes import RECIPES, prior_of
 from course_lib.training.run import run
 from course_lib.training.state import STATES, forget_state
+from course_lib.training.terminal import PrintPoints
 
 STOPPED = 130  # the exit status of a command that Ctrl-C ended
 
@@ -42,7 +45,7 @@ def make_parser():
         description="Train a recipe and write its checkpoint, weights and card. Stopped or killed, it goes on after the last whole "
         "epoch when it is started again. Several processes: torchrun --standalone --nproc-per-node 2 -m course_lib.training NAME",
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", type=_known, help=", ".join(RECIPES))
+    parser.add_argument("name", nargs="?", metavar="NAME", type=_known, help=", ".join((*RECIPES, *GANS)))
     parser.add_argument("--list", action="store_true", help="list the recipes, what they need and what is here")
     parser.add_argument("--restart", action="store_true", help="begin anew: forget what an earlier run had reached")
     parser.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER", help="for checkpoints (data/checkpoints)")
@@ -53,18 +56,16 @@ def make_parser():
 
 
 def _known(name):
-    if name not in RECIPES:
-        raise argparse.ArgumentTypeError(f"there is no recipe {name!r}; there are {', '.join(RECIPES)}")
+    if name not in (*RECIPES, *GANS):
+        raise argparse.ArgumentTypeError(f"there is no recipe {name!r}; there are {', '.join((*RECIPES, *GANS))}")
     return name
 
 
 def print_list(out):
     """Print the recipes: what is minimized, on what, for how long, and what is here."""
-    for name, recipe in RECIPES.items():
-        stages = " + ".join(f"{epochs} epochs at {side} px" for epochs, side in recipe.stages)
-        print(
-            f"{name:27} {recipe.objective:26} {recipe.dataset} ({_data(recipe.dataset)}), {stages}{_trained(name, out)}"
-        )
+    for name, recipe in {**RECIPES, **GANS}.items():
+        about = f"{recipe.dataset} ({_data(recipe.dataset)}), {recipe.duration}"
+        print(f"{name:27} {recipe.objective:26} {about}{_trained(name, out)}")
 
 
 def _data(dataset):
@@ -91,23 +92,44 @@ def train(name, out=FOLDER, states=STATES, restart=False):
 
     The checkpoint is the proof that a training is done: with it the state, which is larger, is removed.
     """
-    path = states / f"{name}.pt"
+    paths = [states / f"{name}.pt"] if name in RECIPES else state_paths(name, states)
     if restart and rank() == 0:
-        forget_state(path)
-    if not restart and not path.exists() and is_trained(name, out):
+        for path in paths:
+            forget_state(path)
+    if not restart and not any(path.exists() for path in paths) and is_trained(name, out):
         say(f"{name} is trained already: {out / name}.safetensors. --restart trains it anew.")
         say(summary(read_card(name, out)))
         return
     keep_freed_memory()
-    recipe = RECIPES[name]
-    photographs = {split: recipe.data(split) for split in ("train", "validation")}
-    prior = prior_of(photographs["train"])
-    state = run(name, recipe, photographs, prior, states, restart)
+    recipe = {**RECIPES, **GANS}[name]
+    if name in GANS and recipe.start is not None:
+        train(recipe.start, out, states)
+    card = (train_recipe if name in RECIPES else train_gan_recipe)(name, recipe, out, states, restart)
     if rank() == 0:
-        card = finish(name, recipe, state, photographs, prior, out)
-        forget_state(path)
+        for path in paths:
+            forget_state(path)
         say(f"Wrote {out / name}.safetensors ({card['bytes'] / 1e6:.1f} MB) and its card.")
         say(summary(card))
+
+
+def train_recipe(name, recipe, out, states, restart):
+    """Train one of `RECIPES` and write its checkpoint. Returns the card; None but in the first process."""
+    photographs = {split: recipe.data(split) for split in ("train", "validation")}
+    prior = prior_of(photographs["train"])
+    if recipe.features is not None:
+        say(f"Pictures are compared by {recipe.features().name}.")
+    state = run(name, recipe, photographs, prior, states, restart)
+    return finish(name, recipe, state, photographs, prior, out) if rank() == 0 else None
+
+
+def train_gan_recipe(name, recipe, out, states, restart):
+    """Train one of `GANS` and write its checkpoint. Returns the card."""
+    photographs = {split: recipe.data(split) for split in ("train", "validation")}
+    if recipe.features is not None:
+        say(f"Pictures are compared by {recipe.features().name}.")
+    progress = [PrintPoints(name, recipe.plan)]
+    phases = run_gan(name, recipe, photographs, states, out if recipe.start else None, progress)
+    return finish_gan(name, recipe, phases, photographs, prior_of(photographs["train"]), out)
 
 
 def say(text):

@@ -31,37 +31,74 @@ def make_card(name, recipe, model, state, photographs, metrics):
     -------
     dict of what JSON can hold
     """
-    counts = {split: len(pictures) for split, pictures in photographs.items()}
-    return {
-        "network": {
-            "class": type(model).__name__,
-            "arguments": model.arguments,
-            "parameters": sum(weight.numel() for weight in model.parameters()),
-        },
-        "objective": recipe.objective,
-        "data": {"name": recipe.dataset, "manifest_sha256": manifest_digest(recipe.dataset), "pictures": counts},
+    card = base_card(
+        name, recipe.objective, recipe.dataset, model, photographs, recipe.seed, metrics, recipe.last_side
+    ) | {
         "budget": {
             "stages": [{"epochs": epochs, "side": side} for epochs, side in recipe.stages],
             "batch_size": recipe.batch_size,
-            "steps": recipe.epochs * (counts["train"] // recipe.batch_size),
+            "steps": recipe.epochs * (len(photographs["train"]) // recipe.batch_size),
             "rate": recipe.rate,
         },
-        "seed": recipe.seed,
-        "command": command(name),
         "seconds": math.ceil(sum(state.seconds)),
-        "versions": versions(),
         "best": {
             "epoch": state.best_epoch + 1,
             "of": recipe.epochs,
             "validation_loss": round(state.history[state.best_epoch][1], 5),
         },
+    }
+    return card if recipe.features is None else card | {"features": recipe.features().name}
+
+
+def base_card(name, objective, dataset, model, photographs, seed, metrics, side):
+    """What the cards of all colorizing networks say.
+
+    Parameters
+    ----------
+    name, objective, dataset : str
+    model : nn.Module
+        With the trained weights.
+    photographs : dict of LabeledPictures
+        "train" and "validation".
+    seed : int
+    metrics : dict from str to float
+        On the validation photographs.
+    side : int
+        Pixels at which they were measured.
+
+    Returns
+    -------
+    dict of what JSON can hold
+    """
+    return {
+        "network": network_card(model),
+        "objective": objective,
+        "data": data_card(dataset, photographs),
+        "seed": seed,
+        "command": command(name),
+        "versions": versions(),
         "metrics": {
             "split": "validation",
-            "side": recipe.last_side,
+            "side": side,
             "temperature": TEMPERATURE,
             **{key: round(value, 4) for key, value in metrics.items()},
         },
     }
+
+
+def network_card(model):
+    """Class, arguments and size of a network."""
+    return {
+        "class": type(model).__name__,
+        "arguments": model.arguments,
+        "parameters": sum(weight.numel() for weight in model.parameters()),
+    }
+
+
+def data_card(dataset, photographs):
+    """A data set, its manifest, and how many of its pictures were used."""
+    counts = {split: len(pictures) for split, pictures in photographs.items()}
+    return {"name": dataset, "manifest_sha256": manifest_digest(dataset), "pictures": counts}
 
 
 def manifest_digest(dataset):

@@ -20,7 +20,7 @@ from course_lib.models.scene_classifier import SceneClassifier
 from course_lib.models.semantics import gray_rgb
 from course_lib.training.augment import expose
 from course_lib.training.batches import ShuffleByEpoch, dataloaders
-from course_lib.training.card import manifest_digest, versions
+from course_lib.training.card import data_card, network_card, versions
 from course_lib.training.learners import learner
 from course_lib.training.photographs import crop, draw_changes, mirror, resize
 from course_lib.training.terminal import PrintProgress
@@ -101,17 +101,9 @@ def main(arguments=None):
     judge, training, validation = JUDGES[name], scenes("train"), scenes("validation")
     model, history = train_judge(judge, training, validation, name)
     card = {
-        "network": {
-            "class": "SceneClassifier",
-            "arguments": model.arguments,
-            "parameters": sum(weight.numel() for weight in model.parameters()),
-        },
+        "network": network_card(model),
         "objective": f"cross-entropy of the six classes of {'gray' if judge.gray else 'color'} pictures, labels smoothed by 0.1",
-        "data": {
-            "name": "scenes",
-            "manifest_sha256": manifest_digest("scenes"),
-            "pictures": {"train": len(training), "validation": len(validation)},
-        },
+        "data": data_card("scenes", {"train": training, "validation": validation}),
         "budget": {"epochs": EPOCHS, "side": SIDE, "batch_size": BATCH_SIZE, "rate": RATE},
         "seed": 0,
         "command": f"python -m course_lib.training.judge {name}",

@@ -80,6 +80,11 @@ class Recipe:
         return sum(epochs for epochs, _ in self.stages)
 
     @property
+    def duration(self):
+        """How long it trains, in words."""
+        return " + ".join(f"{epochs} epochs at {side} px" for epochs, side in self.stages)
+
+    @property
     def last_side(self):
         """The side of the photographs in the last epoch, and in validation."""
         return self.stages[-1][1]

@@ -40,4 +40,31 @@ class PrintProgress(Callback):
         """The time that is left after so many steps of this epoch, if the rest goes on like this."""
         remaining = (self.n_epoch - self.epoch) * len(self.dls.train) - step
         seconds = (time.monotonic() - self.begun) / self.done * remaining
-        return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
+        return format_left(seconds)
+
+
+def format_left(seconds):
+    """A time that is left, in minutes or in seconds."""
+    return f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
+
+
+class PrintPoints(Callback):
+    """A line for each point of the curve of a GAN."""
+
+    order = 66  # after the generator was measured
+
+    def __init__(self, name, plan):
+        self.name, self.plan, self.begun, self.done = name, plan, time.monotonic(), 0
+
+    def after_epoch(self):
+        if self.epoch < self.learn.keep_gan.start:
+            return  # an epoch of the run before, passed over
+        self.done += 1
+        point = self.learn.keep_gan.state.curve[-1]
+        seconds = (time.monotonic() - self.begun) / self.done * (self.n_epoch - self.epoch - 1)
+        print(
+            f"{self.name}: step {point['step']} of at most {self.n_epoch * self.plan.steps}: Frechet distance {point['frechet']:.3f}, "
+            f"colorfulness {point['colorfulness']:.2f}, patches {point['patches']:.2f}, PSNR {point['psnr']:.2f} dB, "
+            f"at most {format_left(seconds)} to go",
+            flush=True,
+        )
