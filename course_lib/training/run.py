@@ -13,6 +13,7 @@ from course_lib.training.learners import learner
 from course_lib.training.photographs import PreparePhotographs
 from course_lib.training.precision import bfloat16
 from course_lib.training.processes import choose_gpu, rank, synchronize_norms, together
+from course_lib.training.progress import ShowSteps
 from course_lib.training.state import STATES, KeepState, State, read_state
 from course_lib.training.terminal import PrintProgress
 
@@ -42,8 +43,8 @@ def run(name, recipe, photographs, prior, states=STATES, restart=False):
         "train" and "validation".
     prior : tensor, (313,)
         Of the training photographs.
-    states : Path
-        A folder.
+    states : Path or None
+        A folder. None keeps nothing, for trainings of seconds in a notebook.
     restart : bool
         Take no notice of a state that is there.
 
@@ -53,8 +54,8 @@ def run(name, recipe, photographs, prior, states=STATES, restart=False):
         At the end: ``best`` holds the weights of the epoch that was best on the validation photographs.
     """
     choose_gpu()
-    path = states / f"{name}.pt"
-    state = State(plan=recipe.plan) if restart else read_state(path, recipe.plan)
+    path = None if states is None else states / f"{name}.pt"
+    state = State(plan=recipe.plan) if restart or path is None else read_state(path, recipe.plan)
     if state.epoch >= recipe.epochs:
         return state
     dls = photograph_loaders(photographs["train"], photographs["validation"], recipe.batch_size)
@@ -66,7 +67,7 @@ def run(name, recipe, photographs, prior, states=STATES, restart=False):
     prepare = PreparePhotographs(recipe.side_of, recipe.shrinks, recipe.seed, recipe.inputs, recipe.labeled, recipe.lit)
     callbacks = [HeadAlone(recipe.head_alone), prepare, ShuffleByEpoch(recipe.seed), StopWhenDiverged(), keep]
     if rank() == 0:
-        callbacks.append(PrintProgress(name))
+        callbacks.append(PrintProgress(name) if path is not None else ShowSteps())
     with ExitStack() as stack:
         for context in (learn.no_bar(), learn.no_logging(), together(learn)):
             stack.enter_context(context)
