@@ -57,14 +57,15 @@ def _to_bytes(rgb):
 
 def bundled_pairs(names=tuple(CROPS)):
     """Pairs from the bundled photographs, which no network of the course was trained on with `scenes`: a list of `Pair`."""
-    return [make_pair(name, _crop(*CROPS[name])) for name in names]
+    return [make_pair(name, bundled_crop(name)) for name in names]
 
 
-def _crop(name, top, left, side):
-    picture = photo(name)
-    height = picture.shape[1]
-    top, left, side = (round(share * height) for share in (top, left, side))
-    return fit(picture[:, top : top + side, left : left + side], SIZE)
+def bundled_crop(name, size=SIZE):
+    """A square out of a bundled photograph, one of `CROPS`: sRGB, (3, size, size)."""
+    source, *shares = CROPS[name]
+    picture = photo(source)
+    top, left, side = (round(share * picture.shape[1]) for share in shares)
+    return fit(picture[:, top : top + side, left : left + side], size)
 
 
 def scene_pairs(count=20, seed=0):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from course_lib import color
-from course_lib.turing import CROPS, PAPER, Pair, TuringTest, _crop, bundled_pairs, interval, make_pair
+from course_lib.turing import CROPS, PAPER, Pair, TuringTest, bundled_crop, bundled_pairs, interval, make_pair
 from course_lib.widgets.turing_game import TuringGame, score_text
 
 
@@ -115,7 +115,7 @@ def test_both_pictures_have_one_lightness_and_one_resolution_of_color():
         assert pair.real.shape == pair.colorized.shape == (3, 224, 224)
         real, ours = (color.rgb_to_lab(picture) for picture in (pair.real, pair.colorized))
         assert (real[0] - ours[0]).abs().mean() < 0.3  # rounding to 8 bits
-        photograph = color.rgb_to_lab(_crop(*CROPS[pair.name]))[1:]
+        photograph = color.rgb_to_lab(bundled_crop(pair.name))[1:]
         assert max(_roughness(lab[1:]) for lab in (real, ours)) < 0.4 * _roughness(photograph)
 
 

@@ -4,6 +4,7 @@ import dataclasses
 
 from course_lib import budget
 from course_lib.models.checkpoints import as_saved, load_checkpoint, write_checkpoint
+from course_lib.samples import colorize_samples, write_samples
 from course_lib.training.card import base_card
 from course_lib.training.errors import TrainingError
 from course_lib.training.gan import GanState, train_gan
@@ -105,7 +106,16 @@ def finish_gan(name, recipe, states, photographs, prior, folder):
         "chosen": {"point": place, "step": state.curve[place]["step"], "reason": reason},
         "curve": _rounded(state.curve),
     }
-    return write_checkpoint(name, model, card, folder)
+    card = write_checkpoint(name, model, card, folder)
+    if recipe.rule is not None:
+        write_samples(name, [_sample_row(model, weights) for weights in state.snapshots], folder)
+    return card
+
+
+def _sample_row(model, weights):
+    """The bundled photographs as a generator with these weights colors them. The model keeps the weights."""
+    model.load_state_dict(as_saved(weights))
+    return colorize_samples(model)
 
 
 def _critic_part(state):
