@@ -1,14 +1,18 @@
 """The measured results of the trained networks, as committed in ``data/checkpoints``.
 
-``python -m course_lib.training.evaluate``, ``evaluate_fusion`` and ``evaluate_hints`` measure them again.
+``python -m course_lib.training.evaluate``, ``evaluate_fusion``, ``evaluate_hints`` and ``evaluate_gan`` measure them again;
+``compare_losses`` and ``compare_starts`` train small networks for it.
 """
 
 import json
 
 from course_lib.models.checkpoints import FOLDER
+from course_lib.samples import read_samples
 
 PATH = FOLDER / "results.json"
 FUSION, HINTS = FOLDER / "results-fusion.json", FOLDER / "results-hints.json"
+GAN, LOSSES, STARTS = FOLDER / "results-gan.json", FOLDER / "results-losses.json", FOLDER / "results-starts.json"
+LOSS_PICTURES = "losses"
 
 
 def read_results(path=PATH):
@@ -48,3 +52,43 @@ def read_hint_results():
         each ring reaches, how far the answer follows; ``strokes`` and ``palette``, what those add. In dB, with their intervals.
     """
     return read_results(HINTS)
+
+
+def read_gan_results():
+    """How real and how true the colors of GANs are.
+
+    Returns
+    -------
+    results : dict
+        ``rows`` holds, for "gray", "truth" and each checkpoint, the metrics with ``value``, ``low`` and ``high``; ``leads`` the differences
+        of two rows, as in "scenes-nogan - scenes-nogan-start", in the same way.
+    """
+    return read_results(GAN)
+
+
+def read_loss_results():
+    """What each part of pix2pix's loss is good for: ``rows`` as in `read_gan_results`, for each combination, like "L1 + adversarial"."""
+    return read_results(LOSSES)
+
+
+def loss_pictures():
+    """Bundled photographs as the generator of each combination of losses colors them, "gray" and "truth": dict of sRGB (6, 3, 96, 96)."""
+    names = [name for name in read_loss_results()["rows"] if name not in ("gray", "truth")]
+    return dict(zip(["gray", *names, "truth"], read_samples(LOSS_PICTURES), strict=True))
+
+
+def read_strip(name):
+    """Bundled photographs as a generator colored them at each point of the curve of its GAN: sRGB, (points, 6, 3, 96, 96)."""
+    return read_samples(name)
+
+
+def read_start_results():
+    """How fast a generator learns that begins with a trained body or a random one, with growing pictures or at full size.
+
+    Returns
+    -------
+    results : dict
+        ``ways`` holds, for each of the four, ``seconds`` (since the beginning), ``loss`` (of validation at full size) and ``side`` (in
+        pixels) after each epoch.
+    """
+    return read_results(STARTS)

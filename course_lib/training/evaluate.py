@@ -96,7 +96,7 @@ def with_intervals(columns, seed=0):
 
 def bootstrap(column, seed=0):
     """Sum of numerators over sum of denominators of N pictures, (N, 2), and the interval when pictures are drawn anew."""
-    return _with_ends(ratio(column), _redrawn(column, seed))
+    return with_ends(ratio(column), _redrawn(column, seed))
 
 
 def leads_of(columns, others, seed=0):
@@ -105,19 +105,30 @@ def leads_of(columns, others, seed=0):
     Both saw the same pictures, so what makes a picture hard for both does not widen the interval of the difference.
     """
     return {
-        name: _with_ends(ratio(column) - ratio(others[name]), _redrawn(column, seed) - _redrawn(others[name], seed))
+        name: with_ends(ratio(column) - ratio(others[name]), _redrawn(column, seed) - _redrawn(others[name], seed))
         for name, column in columns.items()
     }
 
 
 def _redrawn(column, seed):
     """The ratio for each of `RESAMPLES` draws of N pictures out of N; the same draws for the same seed and N."""
-    drawn = np.random.default_rng(seed).multinomial(len(column), np.full(len(column), 1 / len(column)), size=RESAMPLES)
-    sums = torch.from_numpy(drawn).double() @ column
+    sums = _draws(len(column), RESAMPLES, seed).double() @ column
     return sums[:, 0] / sums[:, 1]
 
 
-def _with_ends(value, redrawn):
+def _draws(count, times, seed):
+    """How often each of ``count`` pictures is drawn when as many are drawn anew: (times, count)."""
+    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=times)
+    return torch.from_numpy(drawn)
+
+
+def redrawn_rows(count, times, seed=0):
+    """The rows of ``count`` pictures drawn out of as many, ``times`` times: a list of long tensors, (count,)."""
+    return [torch.arange(count).repeat_interleave(drawn) for drawn in _draws(count, times, seed)]
+
+
+def with_ends(value, redrawn):
+    """A value and the ends of the middle 95 % of what it was when pictures were drawn anew: dict."""
     low, high = redrawn.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     return {"value": _rounded(value), "low": _rounded(low), "high": _rounded(high)}
 
