@@ -54,7 +54,7 @@ class PrintPoints(Callback):
     order = 66  # after the generator was measured
 
     def __init__(self, name, plan):
-        self.name, self.plan, self.begun, self.done = name, plan, time.monotonic(), 0
+        self.recipe, self.plan, self.begun, self.done = name, plan, time.monotonic(), 0
 
     def after_epoch(self):
         if self.epoch < self.learn.keep_gan.start:
@@ -63,7 +63,7 @@ class PrintPoints(Callback):
         point = self.learn.keep_gan.state.curve[-1]
         seconds = (time.monotonic() - self.begun) / self.done * (self.n_epoch - self.epoch - 1)
         print(
-            f"{self.name}: step {point['step']} of at most {self.n_epoch * self.plan.steps}: Frechet distance {point['frechet']:.3f}, "
+            f"{self.recipe}: step {point['step']} of at most {self.n_epoch * self.plan.steps}: Frechet distance {point['frechet']:.3f}, "
             f"colorfulness {point['colorfulness']:.2f}, patches {point['patches']:.2f}, PSNR {point['psnr']:.2f} dB, "
             f"at most {format_left(seconds)} to go",
             flush=True,
