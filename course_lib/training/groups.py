@@ -3,7 +3,7 @@
 from fastai.callback.core import Callback
 from fastai.torch_core import get_model
 
-BODY_RATE = 0.2  # of the head's learning rate
+BODY_RATE = 0.2  # of the head's learning rate, by default
 
 
 class HeadAlone(Callback):
@@ -28,6 +28,6 @@ def body_of(model):
     return groups[0] if len(groups) > 1 else []
 
 
-def rates_of(model, rate):
-    """The learning rate of each of `groups_of`."""
-    return [rate] if len(groups_of(model)) == 1 else [BODY_RATE * rate, rate]
+def rates_of(model, rate, body_rate=BODY_RATE):
+    """The learning rate of each of `groups_of`; ``body_rate`` is the body's share of ``rate``."""
+    return [rate] if len(groups_of(model)) == 1 else [body_rate * rate, rate]

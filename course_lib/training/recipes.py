@@ -14,6 +14,7 @@ from course_lib.models import ColorfulNet, FusionNet, HintNet, HypercolumnRegres
 from course_lib.models.checkpoints import load_checkpoint
 from course_lib.models.colorful import SHRINKS
 from course_lib.models.features import find_features
+from course_lib.training.groups import BODY_RATE
 from course_lib.training.losses import CrossEntropy, FeatureLoss, FusionLoss, HintLoss, l2
 from course_lib.training.simulated_hints import simulate_hints
 
@@ -53,7 +54,9 @@ class Recipe:
     lit : bool
         Give the loss the lightness of the photographs as well.
     head_alone : int
-        For so many epochs the body of the network, if it has one, stays as it is; after them it learns more slowly than the head.
+        For so many epochs the body of the network, if it has one, stays as it is.
+    body_rate : float
+        The body's learning rate, as a share of the head's.
     features : function, optional
         Gives the `PictureFeatures` that the loss compares pictures with.
     """
@@ -73,6 +76,7 @@ class Recipe:
     labeled: bool = False
     lit: bool = False
     head_alone: int = 0
+    body_rate: float = BODY_RATE
     features: Callable | None = None
 
     @property
@@ -96,7 +100,7 @@ class Recipe:
         network = f"{type(model).__name__} {model.arguments}"
         budget = f"stages {self.stages}, batch {self.batch_size}, rate {self.rate}, seed {self.seed}"
         if self.features is not None:
-            budget += f", head alone {self.head_alone}, features {self.features().name}"
+            budget += f", head alone {self.head_alone}, body rate {self.body_rate}, features {self.features().name}"
         return f"{self.objective} on {self.dataset}, {network}, {budget}"
 
     def side_of(self, epoch):

@@ -73,5 +73,7 @@ def run(name, recipe, photographs, prior, states=STATES, restart=False):
             stack.enter_context(context)
         if recipe.reduced and budget.bfloat16_pays(dls.device):
             stack.enter_context(bfloat16(learn.model))
-        learn.fit_one_cycle(recipe.epochs, rates_of(learn.model, recipe.rate), cbs=callbacks, start_epoch=keep.start)
+        learn.fit_one_cycle(
+            recipe.epochs, rates_of(learn.model, recipe.rate, recipe.body_rate), cbs=callbacks, start_epoch=keep.start
+        )
     return state
