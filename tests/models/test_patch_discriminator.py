@@ -115,5 +115,5 @@ def test_every_channel_and_every_weight_counts(norm):
 def test_what_there_is_not():
     with pytest.raises(ValueError, match=r"no norm 'layer'. There are batch, spectral, none"):
         PatchDiscriminator(norm="layer")
-    with pytest.raises(ValueError, match="kernel is 4, or 1 .* got 3"):
+    with pytest.raises(ValueError, match=r"kernel is 4, or 1 .* got 3"):
         PatchDiscriminator(kernel=3)
