@@ -28,7 +28,7 @@ from course_lib.training.terminal import PrintPoints
 
 WEIGHTS = {"l1": 10.0, "adversarial": 1.0, "features": 10.0}  # each part is about 1 in the beginning
 NAMES = {"l1": "L1", "adversarial": "adversarial", "features": "features"}
-PLAN = GanPlan(epochs=10, steps=200, side=96, rate=5e-4, critic_rate=4e-4, average=0.98)
+PLAN = GanPlan(epochs=10, steps=200, side=64, rate=5e-4, critic_rate=4e-4, average=0.98)
 
 
 def combined():

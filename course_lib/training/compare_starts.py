@@ -19,7 +19,7 @@ from course_lib.training.recipes import RECIPES, prior_of
 from course_lib.training.run import run
 from course_lib.training.state import STATES
 
-PICTURES = 1600  # fewer than there are: shorter epochs, more points
+PICTURES = 960  # fewer than there are: shorter epochs, more points
 GROWING = ((4, 64), (4, 96), (4, 128))
 START = RECIPES["scenes-nogan-start"]
 BODIES = {

@@ -74,7 +74,7 @@ GANS = {
         "adversarial and L1",
         UNetGenerator.for_cpu,
         spectral_critic,
-        GanPlan(epochs=60, steps=100, side=128, rate=5e-4, critic_rate=4e-4, l1=10.0, average=0.99),
+        GanPlan(epochs=40, steps=100, side=128, rate=5e-4, critic_rate=4e-4, l1=10.0, average=0.99),
     ),
     "scenes-nogan": GanRecipe(
         "adversarial and features",
