@@ -180,8 +180,9 @@ def test_a_resnet_is_built_without_asking_the_network(monkeypatch):
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
     model, l, seen = made(resnet="resnet18"), lightness(1, (64, 64)), []  # noqa: E741
     assert model.arguments == {"widths": list(WIDTHS), "resnet": "resnet18"}
-    body, head = model.groups
-    assert count(body) == 11_176_512  # torchvision's ResNet-18 without its last layer, 512 x 1000 and 1000 biases
+    assert (
+        count(model.groups[0]) == 11_176_512
+    )  # torchvision's ResNet-18 without its last layer, 512 x 1000 and 1000 biases
     model.unet.layers[0].register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
     assert model(l).shape == (1, 2, 64, 64)
     mean, spread = (torch.tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_SPREAD))
