@@ -1,6 +1,7 @@
 """The generator of pix2pix: a U-Net, which hands what it saw at every resolution across to the way back."""
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from course_lib.models.answers import natural_ab
@@ -22,8 +23,8 @@ class UNetGenerator(nn.Module):
 
     Notes
     -----
-    The paper's network has 54,409,858 parameters with one channel in and two out. The sides of a picture must be multiples of 2 to the
-    number of widths.
+    The paper's network has 54,409,858 parameters with one channel in and two out. Pictures whose sides cannot be halved often enough are
+    continued to the right and below for the while.
     """
 
     def __init__(self, *, widths=(64, 128, 256, 512, 512, 512, 512, 512), dropped=DROPPED):
@@ -47,25 +48,18 @@ class UNetGenerator(nn.Module):
         return cls(widths=(16, 32, 48, 64, 64), dropped=1)
 
     def forward(self, l):  # noqa: E741 - l is the symbol of the field
-        """Lightness in network units, (B, 1, H, W), to a and b in network units, (B, 2, H, W), each in [-1, 1].
-
-        Raises
-        ------
-        ValueError
-            A side cannot be halved often enough.
-        """
+        """Lightness in network units, (B, 1, H, W), to a and b in network units, (B, 2, H, W), each in [-1, 1]."""
+        height, width = l.shape[-2:]
         factor = 2 ** len(self.down)
-        if l.shape[-1] % factor or l.shape[-2] % factor:
-            raise ValueError(f"The sides of a picture must be multiples of {factor}, got {tuple(l.shape[-2:])}.")
+        x = F.pad(l, (0, -width % factor, 0, -height % factor), mode="replicate")
         seen = []
-        x = l
         for layer in self.down:
             x = layer(x)
             seen.append(x)
         x = seen.pop()
         for layer in self.up:
             x = torch.cat([layer(x), seen.pop()], dim=1)
-        return self.answer(x)
+        return self.answer(x)[..., :height, :width]
 
     def to_ab(self, answer, temperature=None):
         """The colors that an answer stands for, in natural units: (B, 2, H, W). A regression has no temperature."""
