@@ -1,4 +1,4 @@
-"""The two classifiers of scenes: one that sees color pictures, one that sees gray ones, and both the same in every training."""
+"""The classifiers of scenes: some see color pictures, some gray ones, and all are the same in every training."""
 
 from types import SimpleNamespace
 
@@ -33,10 +33,12 @@ def prepared(rgb, gray, training=True, epoch=0, step=0):
     return prepare.learn.xb[0]
 
 
-def test_one_judge_sees_colors_and_one_sees_none():
+def test_some_see_colors_and_some_see_none():
     assert {name: judge.gray for name, judge in JUDGES.items()} == {
         "scenes-classifier": False,
         "scenes-semantics": True,
+        "scenes-features": False,
+        "scenes-body": True,
     }
     rgb = pictures(4, 0).rgb
     for training in (True, False):
