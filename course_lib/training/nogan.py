@@ -142,7 +142,8 @@ def train_critic(critic, generator, photographs, side, plan=CriticPlan(), state=
 
 def _labeled(real, generated):
     """Pictures and their labels: 1 for real ones, 0 for those of the generator."""
-    return torch.cat([real, generated]), torch.cat([torch.ones(len(real)), torch.zeros(len(generated))])
+    labels = torch.cat([torch.ones(len(real)), torch.zeros(len(generated))])
+    return torch.cat([real, generated]), labels[:, None, None]  # fastai spreads them over the patches
 
 
 def _enough(state, plan):
