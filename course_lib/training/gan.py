@@ -166,6 +166,16 @@ class AverageGenerator(Callback):
                     kept.copy_(value)
 
 
+class ChanceByEpoch(Callback):
+    """Let what networks drop at random depend on seed and epoch alone, so that an interrupted run drops what it would have dropped."""
+
+    def __init__(self, seed):
+        self.seed = seed
+
+    def before_train(self):
+        torch.manual_seed(self.seed * 1_000_003 + self.epoch)
+
+
 class KeepGan(KeepState):
     """Measure the averaged generator after every epoch, keep it, and write the state.
 
@@ -271,6 +281,7 @@ def train_gan(
     own = [
         PrepareLab(lambda epoch: plan.side, shrinks=1, seed=plan.seed),
         ShuffleByEpoch(plan.seed),
+        ChanceByEpoch(plan.seed),
         StartInGeneratorMode(),
         ForgetFrozenGradients(),
         TrainHeadAlone(body_of(generator), plan.head_alone),
