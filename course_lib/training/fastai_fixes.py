@@ -21,19 +21,6 @@ class ForgetFrozenGradients(Callback):
                 weight.grad = None
 
 
-class StartInGeneratorMode(Callback):
-    """Begin every epoch with a step of the generator.
-
-    ``GANTrainer`` switches to it for validation and so does, from the second epoch on, what its argument ``gen_first`` says about the first
-    one alone. With all epochs alike a training that goes on after a stop does what it would have done.
-    """
-
-    run_after = GANTrainer
-
-    def before_epoch(self):
-        self.gan_trainer.switch(gen_mode=True)
-
-
 class TrainHeadAlone(Callback):
     """Keep the body of the generator as it is during the first ``epochs`` epochs.
 

@@ -14,7 +14,7 @@ from course_lib import budget
 from course_lib.models.checkpoints import as_half
 from course_lib.training.batches import ShuffleByEpoch, drawn_loaders
 from course_lib.training.errors import TrainingError
-from course_lib.training.fastai_fixes import ForgetFrozenGradients, StartInGeneratorMode, TrainHeadAlone
+from course_lib.training.fastai_fixes import ForgetFrozenGradients, TrainHeadAlone
 from course_lib.training.groups import body_of, groups_of, rates_of
 from course_lib.training.held_out import HeldOut
 from course_lib.training.losses import Adversarial, FeatureLoss, l1
@@ -207,10 +207,10 @@ class KeepGan(KeepState):
         self.state.curve.append(steps | self.held_out.measure(self.generator) | (losses or {}))
         self.state.snapshots.append(as_half(self.state.average))
 
-    def after_epoch(self):
-        super().after_epoch()
+    def before_epoch(self):
         if self.rule is not None and self.epoch >= self.start and self.rule.ends(self.state.curve):
             raise CancelFitException
+        super().before_epoch()
 
 
 def _mean(values):
@@ -282,7 +282,6 @@ def train_gan(
         PrepareLab(lambda epoch: plan.side, shrinks=1, seed=plan.seed),
         ShuffleByEpoch(plan.seed),
         ChanceByEpoch(plan.seed),
-        StartInGeneratorMode(),
         ForgetFrozenGradients(),
         TrainHeadAlone(body_of(generator), plan.head_alone),
         AverageGenerator(state, plan.average),
@@ -318,7 +317,7 @@ def gan_learner(dls, generator, critic, plan, features=None):
         GeneratorLoss(plan, features),
         Adversarial(plan.kind).critic,
         switcher=switcher,
-        gen_first=True,
+        gen_first=True,  # and so begins every other epoch, since validation switches to the generator
         # Batch normalization by the pictures at hand while the other network learns: running means lag behind a network that is moving.
         switch_eval=False,
         opt_func=partial(Adam, mom=plan.momentum, sqr_mom=0.999, eps=1e-7),
