@@ -1,0 +1,201 @@
+"""NoGAN in small: its three phases on drawn meadows, each within half a minute, and a judge that knows meadows."""
+
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course_lib import budget, color
+from course_lib.data import petals
+from course_lib.data.petals import ALTERNATIVES, REGIONS, conditional
+from course_lib.models import PatchDiscriminator, ShuffleUNet
+from course_lib.models.checkpoints import as_saved, load_checkpoint
+from course_lib.models.features import scene_features
+from course_lib.models.scene_classifier import SceneClassifier
+from course_lib.training import dataloaders, learner, train
+from course_lib.training.gan import GanPlan, train_gan
+from course_lib.training.held_out import HeldOut, seen_by
+from course_lib.training.losses import FeatureLoss
+from course_lib.training.nogan import CriticPlan
+from course_lib.training.recipes import Recipe, as_photographs
+from course_lib.training.run import run
+
+SIDE = 64  # pixels
+STAGES = ((4, 32), (4, 48), (2, 64))  # epochs of phase 1, and the side of the pictures
+CRITIC = CriticPlan(accuracy=0.9, epochs=10, pictures=256)
+GAN = GanPlan(
+    epochs=12,
+    steps=26,
+    side=SIDE,
+    rate=4e-4,
+    critic_rate=5e-4,
+    adversarial=0.3,
+    l1=1.0,
+    features=1.0,
+    critic_below=0.65,
+    average=0.9,
+)
+PETALS = tuple(ALTERNATIVES["petals"])
+
+
+# ---- meadows
+
+
+def draw_meadows(count, held_out):
+    """Meadows to train on and to measure with: a dict of `Petals`, "train" and "validation"."""
+    return {"train": petals(count, size=SIDE, seed=0), "validation": petals(held_out, size=SIDE, seed=1)}
+
+
+def photographs_of(meadows):
+    """The same as `LabeledPictures`, which the trainings of the course take."""
+    return {split: as_photographs(scenes) for split, scenes in meadows.items()}
+
+
+def shown_in(scenes):
+    """What a meadow shows, 1 or 0 for each: an orange sky, and petals of each color of `PETALS`. A tensor (N, 5)."""
+    skies = scenes.hues["sky"] == list(ALTERNATIVES["sky"]).index("orange")
+    flowers = [(scenes.hues["petals"] == place).any(dim=1) for place in range(len(PETALS))]
+    return torch.stack([skies, *flowers], dim=1).float()
+
+
+# ---- the three phases
+
+
+def first_generator():
+    """The small `ShuffleUNet`, on a body that has learned to name scenes in gray photographs."""
+    return ShuffleUNet.for_cpu().take_body(load_checkpoint("scenes-body"))
+
+
+def generator_of(weights):
+    """A generator with these weights, as a training gave them or as a snapshot in half precision, in evaluation mode."""
+    network = ShuffleUNet.for_cpu()
+    network.load_state_dict(as_saved(weights))
+    return network.eval()
+
+
+def train_start(photographs, stages=STAGES):
+    """Phase 1: the generator alone, on the feature loss, with growing pictures; in the first two epochs the body stays as it is.
+
+    Returns
+    -------
+    State
+        ``best`` holds the weights, ``history`` the losses of every epoch.
+    """
+    recipe = Recipe(
+        "features and L1",
+        first_generator,
+        lambda prior: FeatureLoss(scene_features()),
+        dataset="petals",
+        stages=stages,
+        batch_size=16,
+        shrinks=1,
+        lit=True,
+        head_alone=2,
+    )
+    return run("petals", recipe, photographs, None, states=None)
+
+
+def first_critic():
+    """The small critic, under a spectral norm."""
+    return PatchDiscriminator.for_cpu("spectral")
+
+
+def train_together(weights, critic, photographs, plan=GAN, **changes):
+    """Phase 3: a generator with these weights and a critic, against each other.
+
+    Parameters
+    ----------
+    weights : dict of tensors
+        Of the generator, after phase 1.
+    critic : nn.Module
+        After phase 2. It is trained as well.
+    photographs : dict of LabeledPictures
+    plan : GanPlan
+    changes
+        Other values for some of the plan's.
+
+    Returns
+    -------
+    GanState
+    """
+    generator = generator_of(weights).train()
+    plan = replace(plan, **changes)
+    return train_gan(ShuffleUNet.for_cpu, critic, photographs, plan, generator=generator, features=scene_features())
+
+
+# ---- the judge
+
+
+def train_judge(meadows, epochs=6):
+    """A small network that has learned to say what colored meadows show (`shown_in`), for the Frechet distance.
+
+    Returns
+    -------
+    SceneClassifier
+        In evaluation mode.
+    """
+    budget.seed(0)
+    judge = SceneClassifier(classes=1 + len(PETALS), widths=(16, 24, 32, 48))
+    learned, unseen = meadows["train"], meadows["validation"]
+    batches = dataloaders(learned.rgb, shown_in(learned), unseen.rgb, shown_in(unseen))
+    train(learner(judge, batches, nn.BCEWithLogitsLoss()), epochs)
+    return judge.cpu().eval()
+
+
+@torch.no_grad()
+def named_rightly(judge, scenes):
+    """How often the judge is right about each of what `shown_in` gives: (5,)."""
+    return ((judge(scenes.rgb) > 0) == shown_in(scenes).bool()).float().mean(dim=0)
+
+
+def held_out_by(judge, photographs):
+    """`HeldOut` meadows, with a judge of their own."""
+    held_out = HeldOut(photographs["validation"], SIDE)
+    held_out.judge, held_out.features = judge, seen_by(judge, held_out.rgb)
+    return held_out
+
+
+def judged_again(state, held_out):
+    """The curve of a `GanState` with the Frechet distance by another judge: a list of dicts."""
+    seen = (held_out.measure(generator_of(weights)) for weights in state.snapshots)
+    return [point | {"frechet": again["frechet"]} for point, again in zip(state.curve, seen, strict=True)]
+
+
+# ---- petals
+
+
+def petal_ab(rgb, scenes):
+    """The colors of all pixels of petals in colorizations of drawn scenes: a and b, (P, 2)."""
+    return color.rgb_to_lab(rgb)[:, 1:].movedim(1, -1)[scenes.regions == REGIONS.index("petals")]
+
+
+def petal_chroma(rgb, scenes):
+    """The mean chroma of petals: how far they are from gray."""
+    return petal_ab(rgb, scenes).norm(dim=1).mean().item()
+
+
+def flowers(rgb, scenes):
+    """The mean color and the mean lightness of each flower: tensors (F, 2) and (F,)."""
+    lab = color.rgb_to_lab(rgb).movedim(1, -1)
+    masks = [
+        (row, scenes.parts[row] == part) for row in range(len(rgb)) for part in scenes.parts[row].unique() if part >= 4
+    ]
+    means = torch.stack([lab[row][mask].mean(dim=0) for row, mask in masks])
+    return means[:, 1:], means[:, 0]
+
+
+def named(ab):
+    """The place in `PETALS` of the color whose hue is nearest to each of (F, 2): (F,)."""
+    return (F.normalize(ab) @ F.normalize(conditional("petals")[0]).T).argmax(dim=1)
+
+
+def shares(ab):
+    """How many flowers, (F, 2), have each color of `PETALS`, as shares: (4,)."""
+    return torch.bincount(named(ab), minlength=len(PETALS)) / len(ab)
+
+
+def apart(ab, lightness):
+    """How far two flowers are apart in ab, on average, that are neighbors in lightness: 0 if lightness decides the color."""
+    ordered = ab[lightness.argsort()]
+    return (ordered[1:] - ordered[:-1]).norm(dim=1).mean().item()
