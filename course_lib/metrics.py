@@ -219,6 +219,44 @@ def pixel_weights(true_ab, prior):
     return (1 / prior.clamp(min=rarest)).to(true_ab.device)[bins.encode_hard(true_ab)]
 
 
+def patch_colors(rgb, size=4, count=8):
+    """The colors of small patches of pictures, as lists of numbers for `frechet_distance`.
+
+    Parameters
+    ----------
+    rgb : tensor, (B, 3, H, W) or (3, H, W)
+    size : int
+        Pixels of the side of a patch.
+    count : int
+        Patches in each direction, at even distances.
+
+    Returns
+    -------
+    features : tensor, (B, count * count, 3 * size * size)
+        Lab in natural units, divided by ``size``: the squared distance of two patches is the mean over their pixels of the squared
+        distance in Lab.
+
+    Raises
+    ------
+    PictureError
+        A picture is smaller than a patch.
+
+    Notes
+    -----
+    Colors that are too weak, too few or unrelated to lightness change the means and covariances of these numbers, and so do grids and
+    checkerboards of some pixels; what a picture shows does not. Our own choice. The features of a classifier see the opposite: they were
+    trained to name what is there in whatever color, and hardly change when all colors are halved.
+    """
+    lab = rgb_to_lab(_batch(check_rgb(rgb)))
+    if min(lab.shape[-2:]) < size:
+        raise PictureError(
+            f"Patches of {size} pixels do not fit into pictures of {tuple(lab.shape[-2:])}. Use larger ones."
+        )
+    tops, lefts = (torch.linspace(0, length - size, count).round().long() for length in lab.shape[-2:])
+    patches = lab.unfold(2, size, 1).unfold(3, size, 1)[:, :, tops][:, :, :, lefts]
+    return patches.permute(0, 2, 3, 1, 4, 5).reshape(len(lab), count * count, -1) / size
+
+
 def frechet_distance(features, true_features):
     """How far two sets of pictures are apart for a network: the Fréchet distance of Gaussians with their means and covariances.
 

@@ -1,7 +1,8 @@
 """How real and how true are the colors of GANs? ``python -m course_lib.training.evaluate_gan`` writes ``results-gan.json``.
 
 Every way to color sees the same test photographs at the same size. Beside the metrics of `course_lib.training.evaluate` stand those that do
-not ask for the true color: the Frechet distance of what a judge sees, and color patches where lightness is smooth.
+not ask for the true color: the Frechet distances of the colors of small patches and of what a judge sees, and color patches where lightness
+is smooth.
 """
 
 import json
@@ -49,26 +50,31 @@ def evaluate(networks, photographs, side=SIDE, compared=COMPARED, seed=0):
         ``rows`` and ``leads`` as `course_lib.results.read_gan_results` gives them.
     """
     judge = load_checkpoint(JUDGE)
-    columns, seen = {name: [] for name in ("gray", *networks, "truth")}, {}
+    names = ("gray", *networks, "truth")
+    columns, patches, seen = ({name: [] for name in names} for _ in range(3))
     for rows in torch.arange(len(photographs)).split(BATCH):
         truth = resize(photographs.rgb[rows].float() / 255, side)
         for name, rgb in colorizations(networks, truth):
             columns[name].append(score_gan(rgb, truth, photographs.labels[rows], judge))
-            seen.setdefault(name, []).append(seen_by(judge, rgb))
+            patches[name].append(metrics.patch_colors(rgb))
+            seen[name].append(seen_by(judge, rgb)[:, None])
     columns = {name: join(batches) for name, batches in columns.items()}
-    seen = {name: torch.cat(batches) for name, batches in seen.items()}
-    distances = {name: frechet_draws(features, seen["truth"], seed) for name, features in seen.items()}
+    distances = {"frechet": frechet_draws(patches, seed), "frechet_judge": frechet_draws(seen, seed)}
     rows = {
-        name: {metric: bootstrap(column, seed) for metric, column in each.items()}
-        | {"frechet": with_frechet_ends(*distances[name])}
-        for name, each in columns.items()
+        name: {metric: bootstrap(column, seed) for metric, column in columns[name].items()}
+        | {metric: with_frechet_ends(*drawn[name]) for metric, drawn in distances.items()}
+        for name in names
     }
     leads = {
         f"{one} - {other}": leads_of(columns[one], columns[other], seed)
-        | {"frechet": with_frechet_ends(*(a - b for a, b in zip(distances[one], distances[other], strict=True)))}
+        | {metric: with_frechet_ends(*_differences(drawn[one], drawn[other])) for metric, drawn in distances.items()}
         for one, other in compared
     }
     return {"rows": rows, "leads": leads}
+
+
+def _differences(one, other):
+    return [a - b for a, b in zip(one, other, strict=True)]
 
 
 @torch.no_grad()
@@ -90,11 +96,30 @@ def score_gan(rgb, truth, labels, judge):
     }
 
 
-def frechet_draws(features, truth, seed=0):
-    """The Frechet distance of the features of N pictures, (N, D), from those of the true ones, and of `REDRAWN` draws of N of both."""
-    draws = redrawn_rows(len(truth), REDRAWN, seed)
-    redrawn = [metrics.frechet_distance(features[rows], truth[rows]) for rows in draws]
-    return metrics.frechet_distance(features, truth), torch.tensor(redrawn, dtype=torch.float64)
+def frechet_draws(features, seed=0):
+    """Frechet distances from the truth, as measured and with pictures drawn anew.
+
+    Parameters
+    ----------
+    features : dict from str to list of tensors, (B, K, D)
+        K lists of D numbers for each picture, in batches, for every way to color and for "truth".
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    dict from str to (float, tensor)
+        The distance, and those of `REDRAWN` draws of as many pictures, the same ones of both.
+    """
+    features = {name: torch.cat(batches) for name, batches in features.items()}
+    truth = features["truth"]
+    draws = [torch.arange(len(truth)), *redrawn_rows(len(truth), REDRAWN, seed)]
+
+    def distance(each, rows):
+        return metrics.frechet_distance(each[rows].flatten(0, 1), truth[rows].flatten(0, 1))
+
+    distances = {name: [distance(each, rows) for rows in draws] for name, each in features.items()}
+    return {name: (each[0], torch.tensor(each[1:], dtype=torch.float64)) for name, each in distances.items()}
 
 
 def with_frechet_ends(value, redrawn):

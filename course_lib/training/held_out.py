@@ -26,7 +26,7 @@ class HeldOut:
         self.lab = color.rgb_to_lab(self.rgb)
         self.l, _ = color.normalize(self.lab)
         self.judge = load_checkpoint(JUDGE)
-        self.features = seen_by(self.judge, self.rgb)
+        self.seen, self.patch_colors = seen_by(self.judge, self.rgb), metrics.patch_colors(self.rgb).flatten(0, 1)
         self.colorfulness, self.patches = metrics.colorfulness(self.rgb).mean(), metrics.color_patches(self.rgb).mean()
 
     @torch.no_grad()
@@ -46,11 +46,12 @@ class HeldOut:
         Returns
         -------
         dict from str to float
-            ``frechet``, the Frechet distance of what the judge sees in both; ``colorfulness`` and ``patches``, as ratios to the truth's;
-            ``psnr`` in dB.
+            ``frechet``, the Frechet distance of the colors of small patches, in squared units of Lab; ``frechet_judge``, that of what the
+            judge sees in both; ``colorfulness`` and ``patches``, as ratios to the truth's; ``psnr`` in dB.
         """
         return {
-            "frechet": metrics.frechet_distance(seen_by(self.judge, rgb), self.features),
+            "frechet": metrics.frechet_distance(metrics.patch_colors(rgb).flatten(0, 1), self.patch_colors),
+            "frechet_judge": metrics.frechet_distance(seen_by(self.judge, rgb), self.seen),
             "colorfulness": float(metrics.colorfulness(rgb).mean() / self.colorfulness),
             "patches": float(metrics.color_patches(rgb).mean() / self.patches),
             "psnr": float(metrics.psnr(rgb, self.rgb).mean()),

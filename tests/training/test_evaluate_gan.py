@@ -58,7 +58,8 @@ def test_intervals_hold_their_values_and_leads_are_differences(results):
 def test_the_interval_of_the_frechet_distance_covers_what_new_pictures_give():
     source = torch.Generator().manual_seed(0)
     drawn = [(torch.randn(200, 4, generator=source) + 0.5, torch.randn(200, 4, generator=source)) for _ in range(12)]
-    row = evaluate.with_frechet_ends(*evaluate.frechet_draws(*drawn[0]))
+    answer, truth = ([each[:, None]] for each in drawn[0])
+    row = evaluate.with_frechet_ends(*evaluate.frechet_draws({"answer": answer, "truth": truth})["answer"])
     again = [evaluate.metrics.frechet_distance(*pair) for pair in drawn[1:]]
     assert sum(row["low"] <= value <= row["high"] for value in again) >= 8
     assert row["high"] - row["low"] < 1.2
@@ -66,7 +67,7 @@ def test_the_interval_of_the_frechet_distance_covers_what_new_pictures_give():
 
 def test_truth_and_answer_are_drawn_together():
     features = torch.randn(50, 4, generator=torch.Generator().manual_seed(1))
-    _, redrawn = evaluate.frechet_draws(features, features)
+    _, redrawn = evaluate.frechet_draws({"truth": [features[:, None]]})["truth"]
     assert redrawn.abs().max() < 1e-6
 
 
