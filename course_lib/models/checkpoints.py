@@ -119,4 +119,4 @@ def _half(value):
     """In half precision where that can hold it: the variances that batch normalization keeps may lie beyond its 65,504."""
     value = value.detach().cpu().contiguous()
     fits = value.is_floating_point() and bool((value.abs() <= torch.finfo(torch.float16).max).all())
-    return value.to(torch.float16) if fits else value
+    return value.to(torch.float16) if fits else value.clone()  # a copy in any case: what is kept must not move on
