@@ -92,7 +92,9 @@ def test_the_ratios_are_those_of_the_means(held):
     judge = load_checkpoint(held_out.JUDGE)
     with torch.no_grad():
         seen = [judge.features((part - 0.45) / 0.25).mean(dim=(2, 3)) for part in (rgb, held.rgb)]
-    assert measured["frechet"] == pytest.approx(metrics.frechet_distance(*seen), rel=1e-3)
+    assert measured["frechet_judge"] == pytest.approx(metrics.frechet_distance(*seen), rel=1e-3)
+    patches = [metrics.patch_colors(each).flatten(0, 1) for each in (rgb, held.rgb)]
+    assert measured["frechet"] == pytest.approx(metrics.frechet_distance(*patches), rel=1e-3)
 
 
 def test_the_judge_tells_red_from_blue(held):
