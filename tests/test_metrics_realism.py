@@ -11,7 +11,7 @@ from skimage.color import rgb2lab
 
 from course_lib import color, data
 from course_lib.color import PictureError
-from course_lib.metrics import color_patches, frechet_distance
+from course_lib.metrics import color_patches, frechet_distance, patch_colors
 
 FEW = settings(max_examples=25, deadline=None)
 SEEDS = st.integers(0, 2**32)
@@ -309,3 +309,47 @@ def test_photographs_have_some_patches_and_invented_color_adds_to_them():
 def test_pictures_without_patches_to_measure_are_refused(rgb, message):
     with pytest.raises(PictureError, match=message):
         color_patches(rgb)
+
+
+# ---- the colors of patches
+
+
+def test_patches_are_cut_out_where_they_are():
+    lab = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 40 + 30
+    rgb = color.lab_to_rgb(lab)
+    features = patch_colors(rgb, size=4, count=4) * 4
+    assert features.shape == (2, 16, 48)
+    lab = color.rgb_to_lab(rgb)
+    assert torch.allclose(features[1, 6].reshape(3, 4, 4), lab[1, :, 4:8, 8:12], atol=1e-3)
+    assert torch.allclose(features[0, 15].reshape(3, 4, 4), lab[0, :, 12:, 12:], atol=1e-3)
+
+
+def test_the_distance_of_two_flat_pictures_is_that_of_their_colors():
+    one, other = (torch.tensor([60.0, a, b])[:, None, None].expand(3, 8, 8) for a, b in ((10.0, 0.0), (-10.0, 20.0)))
+    features = [patch_colors(color.lab_to_rgb(lab.contiguous())) for lab in (one, other)]
+    assert (features[0] - features[1]).square().sum(dim=-1).mean() == pytest.approx(20**2 + 20**2, rel=1e-3)
+
+
+def test_what_a_distance_of_patches_sees():
+    """Weak colors, checkerboards and colors that do not belong to the lightness; but not which picture is which."""
+    truth = data.petals(24, size=32, seed=5).rgb
+    lab = color.rgb_to_lab(truth)
+
+    def distance(ab):
+        rgb = color.lab_to_rgb(torch.cat([lab[:, :1], ab], dim=1))
+        both = (patch_colors(each).flatten(0, 1) for each in (rgb, truth))
+        return frechet_distance(*both)
+
+    ab, squares = lab[:, 1:], (torch.arange(32)[:, None] + torch.arange(32)) % 2 * 12.0 - 6.0
+    assert distance(ab) < 1e-3
+    assert distance(0.5 * ab) > distance(0.8 * ab) > 5
+    assert distance(ab + squares) > 5
+    assert distance(ab.flip(1)) > 5
+    order = torch.arange(24).roll(1)
+    both = (patch_colors(each).flatten(0, 1) for each in (truth[order], truth))
+    assert frechet_distance(*both) < 1e-3
+
+
+def test_pictures_smaller_than_a_patch_are_refused():
+    with pytest.raises(PictureError, match="do not fit"):
+        patch_colors(torch.rand(3, 3, 8))
