@@ -10,7 +10,7 @@ from course_lib.widgets.figures import PALETTE, draw_picture, new_figure
 
 SHADES = {"BCE": PALETTE[0], "hinge": PALETTE[4], "least squares": PALETTE[2]}
 HEAT, MOST = "RdBu", 4.0  # color map of logits, blue where a patch looks real, and the logit at its ends
-DIMMED = 0.25  # how bright a picture stays where a logit sees nothing
+DIMMED = 0.45  # how bright a picture stays where a logit sees nothing
 SATURATING = "BCE, saturating"
 
 
@@ -65,7 +65,7 @@ def draw_games(reach=5.0):
         axis.set(ylim=(-4 if "generator: " in title else -0.2, 5), xlabel="logit")
         axis.axvline(0, color="0.8", linewidth=0.6, zorder=0)
     axes[0, 3].set_ylim(-0.1, 3)
-    axes[0, 3].legend(fontsize=7, loc="upper right")
+    axes[0, 2].legend(*axes[0, 3].get_legend_handles_labels(), fontsize=7, loc="lower left")
     return figure
 
 
@@ -79,15 +79,21 @@ def draw_critics_losses(curves):
     """
     figure, axes = new_figure(1, 1, width=6, height=3)
     axis = axes[0, 0]
-    for (name, curve), shade in zip(curves.items(), PALETTE, strict=False):
-        points = [(point["step"], point["critic_loss"]) for point in curve if point.get("critic_loss") is not None]
+    lines = {
+        name: [(point["step"], point["critic_loss"]) for point in curve if point.get("critic_loss") is not None]
+        for name, curve in curves.items()
+    }
+    order = sorted(lines, key=lambda name: lines[name][-1][1])  # names stand apart even where lines end together
+    for (name, points), shade in zip(lines.items(), PALETTE, strict=False):
         axis.plot(*zip(*points, strict=True), "o-", color=shade, markersize=4)
-        axis.annotate(name, points[-1], xytext=(6, -3), textcoords="offset points", fontsize=8, color=shade)
+        offset = (8, 10 * (order.index(name) - (len(order) - 1) / 2) - 3)
+        axis.annotate(name, points[-1], xytext=offset, textcoords="offset points", fontsize=8, color=shade)
     axis.axhline(math.log(2), color="0.5", linewidth=0.8, linestyle="--")
     axis.annotate(
-        "guessing: ln 2", (0, math.log(2)), xytext=(2, 3), textcoords="offset points", fontsize=8, color="0.4"
+        "guessing: ln 2", (0, math.log(2)), xytext=(2, 4), textcoords="offset points", fontsize=8, color="0.4"
     )
     axis.set(xlabel="step", ylabel="critic's loss", yscale="log")
+    axis.set_xlim(left=0)
     axis.margins(x=0.2)
     return figure
 

@@ -14,7 +14,7 @@ from course_lib.widgets.figures_07 import draw_logits
 PARTS = ("L1", "adversarial", "features")  # in the order of the names in the results
 NUMBERS = {  # metric in the results: what it is called, and its digits
     "delta_e": ("Delta E", 1),
-    "frechet": ("Fréchet distance", 2),
+    "frechet": ("Fréchet distance", 0),
     "colorfulness_ratio": ("colorfulness", 2),
     "patches": ("color patches", 2),
 }
