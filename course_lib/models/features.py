@@ -1,11 +1,10 @@
 """What a trained network sees in a color picture, layer by layer: the measure of a perceptual loss."""
 
-from pathlib import Path
-
 import torch
 from torch import nn
 
 from course_lib.models.checkpoints import load_checkpoint, read_card
+from course_lib.models.pretrained import load_pretrained, weights_path
 from course_lib.models.scene_classifier import MEAN, SPREAD, SceneClassifier
 from course_lib.models.semantics import Frozen
 from course_lib.models.shuffle_unet import IMAGENET_MEAN, IMAGENET_SPREAD
@@ -18,10 +17,6 @@ OWN_LAYERS = (
     23,
 )  # of the features of a `SceneClassifier`: the last ReLU at a quarter, an eighth and a sixteenth
 IN_FULL = "course_lib.models.features.find_features(download=True)"
-
-
-class FeatureError(RuntimeError):
-    """Pretrained weights that cannot be had or used; the message says what to do."""
 
 
 class PictureFeatures(Frozen):
@@ -76,7 +71,7 @@ def find_features(download=False):
 
     Raises
     ------
-    FeatureError
+    PretrainedError
         The weights cannot be fetched, or they are damaged.
     """
     path = vgg_path()
@@ -104,7 +99,7 @@ def random_features(seed=0):
 
 def vgg_path():
     """Where torchvision keeps the weights of VGG-16 with batch norm, whether they are there or not."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / Path(_vgg_weights().url).name
+    return weights_path(_vgg_weights())
 
 
 def vgg_features(download=False):
@@ -112,26 +107,12 @@ def vgg_features(download=False):
 
     Raises
     ------
-    FeatureError
+    PretrainedError
         The weights are not there and ``download`` is False, or they cannot be fetched, or they are damaged.
     """
     import torchvision
 
-    path = vgg_path()
-    if not (download or path.exists()):
-        raise FeatureError(f"There are no weights of VGG-16 on this machine. To fetch them (528 MB): {IN_FULL}")
-    network = torchvision.models.vgg16_bn()
-    try:
-        # The hash in the file's name is checked when it is fetched; tensors alone are read, and nothing in the file can run.
-        network.load_state_dict(
-            torch.hub.load_state_dict_from_url(
-                _vgg_weights().url, check_hash=True, weights_only=True, map_location="cpu"
-            )
-        )
-    except Exception as error:
-        raise FeatureError(
-            f"The weights of VGG-16 cannot be fetched or read: {error}. Remove {path} and try again."
-        ) from error
+    network = load_pretrained(torchvision.models.vgg16_bn(), _vgg_weights(), "VGG-16", f"{IN_FULL} (528 MB)", download)
     return PictureFeatures("VGG-16 with batch norm", network.features, VGG_LAYERS, IMAGENET_MEAN, IMAGENET_SPREAD)
 
 

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from course_lib.models.answers import natural_ab
+from course_lib.models.pretrained import load_pretrained
 from course_lib.models.scene_classifier import MEAN, SPREAD, SceneClassifier
 from course_lib.models.semantics import gray_rgb
 
@@ -39,6 +40,30 @@ class ShuffleUNet(nn.Module):
         """The default widths: 290 thousand parameters, those of the body 62 thousand."""
         return cls()
 
+    @classmethod
+    def on_resnet(cls, name="resnet18", download=False):
+        """On a ResNet of torchvision that was trained on ImageNet.
+
+        Parameters
+        ----------
+        name : str
+        download : bool
+            Fetch its weights, 47 MB for "resnet18", if they are not on this machine. Without it nothing asks the network.
+
+        Raises
+        ------
+        PretrainedError
+            The weights are not there and ``download`` is False, or they cannot be fetched, or they are damaged.
+        """
+        import torchvision
+
+        weights = torchvision.models.get_model_weights(name).DEFAULT
+        how = f'ShuffleUNet.on_resnet("{name}", download=True)'
+        resnet = load_pretrained(torchvision.models.get_model(name, weights=None), weights, name, how, download)
+        model = cls(resnet=name)
+        model.unet[0].load_state_dict(_without_classifier(resnet).state_dict())
+        return model
+
     @property
     def groups(self):
         """The parameters of body and head: a list of two lists, for rates of their own and for freezing."""
@@ -67,8 +92,13 @@ def _channels(rgb, values):
 
 
 def _resnet_body(name):
-    """A ResNet of torchvision without its classifier."""
+    """A ResNet of torchvision without its classifier, with random weights."""
     import torchvision
+
+    return _without_classifier(torchvision.models.get_model(name, weights=None))
+
+
+def _without_classifier(network):
     from fastai.vision.learner import create_body
 
-    return create_body(torchvision.models.get_model(name, weights=None), pretrained=False)
+    return create_body(network, pretrained=False)

@@ -7,10 +7,11 @@ from pathlib import Path
 from course_lib.data.datasets import available
 from course_lib.data.downloads import DataMissing
 from course_lib.models.checkpoints import FOLDER, CheckpointError, load_checkpoint, read_card
+from course_lib.models.pretrained import PretrainedError
 from course_lib.training.errors import TrainingError
 from course_lib.training.finish import finish
 from course_lib.training.gan_recipes import GANS
-from course_lib.training.gan_run import finish_gan, run_gan, state_paths
+from course_lib.training.gan_run import finish_gan, refuse_processes, run_gan, state_paths
 from course_lib.training.memory import keep_freed_memory
 from course_lib.training.processes import rank
 from course_lib.training.recipes import RECIPES, prior_of
@@ -29,7 +30,7 @@ def main(arguments=None):
         return 0
     try:
         train(options.name, options.out, options.states, options.restart)
-    except (DataMissing, TrainingError) as error:
+    except (DataMissing, PretrainedError, TrainingError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -102,6 +103,8 @@ def train(name, out=FOLDER, states=STATES, restart=False):
         return
     keep_freed_memory()
     recipe = {**RECIPES, **GANS}[name]
+    if name in GANS:
+        refuse_processes(name)
     if name in GANS and recipe.start is not None:
         train(recipe.start, out, states)
     card = (train_recipe if name in RECIPES else train_gan_recipe)(name, recipe, out, states, restart)

@@ -94,7 +94,7 @@ GANS = {
             average=0.95,
         ),
         start="scenes-nogan-start",
-        critic_plan=CriticPlan(),
+        critic_plan=CriticPlan(accuracy=0.85),
         rule=StopRule(),
         features=best_features,
     ),

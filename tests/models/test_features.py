@@ -13,7 +13,6 @@ from course_lib.models.checkpoints import load_checkpoint, read_card
 from course_lib.models.features import (
     OWN_LAYERS,
     VGG_LAYERS,
-    FeatureError,
     PictureFeatures,
     find_features,
     random_features,
@@ -21,6 +20,7 @@ from course_lib.models.features import (
     vgg_features,
     vgg_path,
 )
+from course_lib.models.pretrained import PretrainedError
 
 
 def pictures(count=2, size=(32, 40), seed=0):
@@ -189,7 +189,7 @@ def test_without_weights_the_own_network_compares_and_nothing_is_asked(home, nob
     assert f"{read_card(features.OWN)['metrics']['accuracy']:.0%}" in sentence
     own = load_checkpoint(features.OWN).features.state_dict()
     assert all(torch.equal(value, own[name]) for name, value in found.layers.state_dict().items())
-    with pytest.raises(FeatureError, match="no weights of VGG-16 on this machine") as error:
+    with pytest.raises(PretrainedError, match="no weights of VGG-16 on this machine") as error:
         vgg_features()
     assert features.IN_FULL in str(error.value)
 
@@ -236,7 +236,7 @@ def test_a_damaged_file_is_named(home, nobody_fetches, damage):
         torch.save(nn.Linear(2, 2).state_dict(), vgg_path())
     else:
         vgg_path().write_bytes(content[: len(content) // 2] if damage == "cut" else b"")
-    with pytest.raises(FeatureError, match=re.escape(f"Remove {vgg_path()} and try again")):
+    with pytest.raises(PretrainedError, match=re.escape(f"Remove {vgg_path()} and try again")):
         find_features()
 
 
@@ -249,7 +249,7 @@ def test_a_pickle_in_the_place_of_the_weights_does_not_run(home, nobody_fetches,
 
     cached()
     torch.save({"features.0.weight": Malicious()}, vgg_path())
-    with pytest.raises(FeatureError):
+    with pytest.raises(PretrainedError):
         find_features()
     assert not (tmp_path / "run").exists()
 
@@ -259,5 +259,5 @@ def test_what_cannot_be_fetched_is_an_error_that_says_so(home, monkeypatch):
         raise OSError("Network is unreachable")
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
-    with pytest.raises(FeatureError, match=r"cannot be fetched or read: Network is unreachable"):
+    with pytest.raises(PretrainedError, match=r"cannot be fetched or read: Network is unreachable"):
         find_features(download=True)

@@ -3,10 +3,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
 from torch import nn
 
 from course_lib.models import ShuffleUNet
 from course_lib.models.checkpoints import load_checkpoint, write_checkpoint
+from course_lib.models.pretrained import PretrainedError, weights_path
 from course_lib.models.scene_classifier import MEAN, SPREAD, SceneClassifier
 from course_lib.models.semantics import gray_rgb
 from course_lib.models.shuffle_unet import IMAGENET_MEAN, IMAGENET_SPREAD
@@ -219,3 +221,22 @@ def test_two_networks_do_not_see_through_each_other():
     alone = first(l)
     second(lightness(seed=5))
     assert torch.equal(first(l), alone)
+
+
+def test_a_trained_resnet_is_taken_from_this_machine_alone(tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise AssertionError("something was fetched")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(
+        PretrainedError, match=r"no weights of resnet18 on this machine.*on_resnet\(\"resnet18\", download=True"
+    ):
+        ShuffleUNet.on_resnet()
+    resnet = torchvision.models.resnet18(weights=None)
+    path = weights_path(torchvision.models.ResNet18_Weights.DEFAULT)
+    path.parent.mkdir(parents=True)
+    torch.save(resnet.state_dict(), path)
+    body = ShuffleUNet.on_resnet().unet[0]
+    assert torch.equal(body[0].weight, resnet.conv1.weight)
+    assert torch.equal(body[-1][-1].conv2.weight, resnet.layer4[-1].conv2.weight)

@@ -73,7 +73,7 @@ def test_truth_and_answer_are_drawn_together():
 
 def test_seven_combinations_of_three_losses_that_differ_in_their_weights_alone():
     plans = compare_losses.combined()
-    assert list(plans)[0] == "L1"
+    assert next(iter(plans)) == "L1"
     assert list(plans)[-1] == "L1 + adversarial + features"
     assert len(plans) == 7
     for name, plan in plans.items():
