@@ -21,6 +21,14 @@ def state_paths(name, states=STATES):
     return [states / f"{name}.critic.pt", states / f"{name}.pt"]
 
 
+def refuse_processes(name):
+    """Raise TrainingError if several processes were started."""
+    if count_processes() > 1:
+        raise TrainingError(
+            f"{name} trains two networks in turn, which is done in one process. Start it without torchrun."
+        )
+
+
 def run_gan(name, recipe, photographs, states=STATES, out=None, callbacks=()):
     """Train a GAN, and write after every epoch what is needed to go on.
 
@@ -42,16 +50,7 @@ def run_gan(name, recipe, photographs, states=STATES, out=None, callbacks=()):
     critic_state : CriticState or None
         Of phase 2, if there is one.
     state : GanState
-
-    Raises
-    ------
-    TrainingError
-        Several processes were started.
     """
-    if count_processes() > 1:
-        raise TrainingError(
-            f"{name} trains two networks in turn, which is done in one process. Start it without torchrun."
-        )
     critic_path, path = state_paths(name, states)
     few = {"train": photographs["train"], "validation": photographs["validation"].evenly(HELD_OUT)}
     budget.seed(recipe.plan.seed)
