@@ -8,8 +8,23 @@ import pickle
 import pytest
 import torch
 
-from course_lib.models import ColorfulNet, FusionNet, HintNet, HypercolumnRegressor
-from course_lib.models.checkpoints import CheckpointError, as_saved, load_checkpoint, read_card, write_checkpoint
+from course_lib.models import (
+    ColorfulNet,
+    FusionNet,
+    HintNet,
+    HypercolumnRegressor,
+    PatchDiscriminator,
+    ShuffleUNet,
+    UNetGenerator,
+)
+from course_lib.models.checkpoints import (
+    CheckpointError,
+    as_half,
+    as_saved,
+    load_checkpoint,
+    read_card,
+    write_checkpoint,
+)
 from course_lib.models.scene_classifier import SceneClassifier
 
 MADE = [
@@ -20,6 +35,10 @@ MADE = [
     lambda: HintNet(widths=(4, 4, 8, 8), decoder=(4, 4, 4), suggestions=True, strokes=True, palette=True),
     lambda: FusionNet(widths=[8] * 8, embedding=6, encoder={"classes": 3, "widths": [4, 6]}),
     lambda: FusionNet(widths=[8] * 8, embedding=6, classes=3),
+    lambda: UNetGenerator(widths=(4, 6), dropped=0),
+    lambda: PatchDiscriminator(widths=(4, 6), norm="spectral"),
+    lambda: PatchDiscriminator(widths=(4, 6), kernel=1),
+    lambda: ShuffleUNet(widths=(4, 6)),
 ]
 
 
@@ -72,6 +91,17 @@ def test_variances_beyond_half_precision_stay_as_they_are(tmp_path):
     loaded = load_checkpoint("tiny", tmp_path)
     assert all(value.isfinite().all() for value in loaded.state_dict().values())
     assert torch.equal(loaded.state_dict()["blocks.3.6.running_var"], model.blocks[3][-1].running_var)
+
+
+def test_what_is_kept_of_weights_does_not_move_on_with_them():
+    """Counters and what half precision cannot hold are not the tensors of the network either."""
+    weights = {"small": torch.ones(2), "large": torch.full((2,), 1e6), "count": torch.tensor(3)}
+    kept = as_half(weights)
+    for value in weights.values():
+        value.mul_(2)
+    assert kept["small"].tolist() == [1, 1]
+    assert kept["large"].tolist() == [1e6, 1e6]
+    assert kept["count"] == 3
 
 
 def test_weights_take_two_bytes_each(tiny):

@@ -87,6 +87,24 @@ def test_answers_with_names_keep_them(inputs):
     assert torch.allclose(answer.ab, model(*inputs).ab, atol=0.02)
 
 
+class Several(Spy):
+    """Answers with a list, as a feature network does."""
+
+    def forward(self, l):  # noqa: E741
+        answer = super().forward(l)
+        return [answer, answer.mean(dim=(2, 3))]
+
+
+def test_lists_of_answers_stay_lists():
+    model = Several()
+    with bfloat16(model):
+        answers = model(torch.ones(1, 1, 2, 2))
+    assert type(answers) is list
+    assert model.seen == [torch.bfloat16]
+    assert [answer.dtype for answer in answers] == [torch.float32, torch.float32]
+    assert [answer.shape for answer in answers] == [(1, 2, 2, 2), (1, 2)]
+
+
 def test_answers_are_nearly_those_of_float32():
     torch.manual_seed(0)
     model, l = nn.Conv2d(1, 2, 3), torch.rand(4, 1, 16, 16)  # noqa: E741
