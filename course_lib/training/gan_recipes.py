@@ -95,7 +95,7 @@ GANS = {
         ),
         start="scenes-nogan-start",
         critic_plan=CriticPlan(accuracy=0.85),
-        rule=StopRule(),
+        rule=StopRule(share=0.98, patience=12),
         features=best_features,
     ),
 }
