@@ -12,11 +12,11 @@ from course_lib.widgets.figures import draw_picture, new_figure
 from course_lib.widgets.figures_07 import draw_logits
 
 PARTS = ("L1", "adversarial", "features")  # in the order of the names in the results
-NUMBERS = {  # metric in the results: what it is called, and its digits
-    "delta_e": ("Delta E", 1),
-    "frechet": ("Fréchet distance", 0),
-    "colorfulness_ratio": ("colorfulness", 2),
-    "patches": ("color patches", 2),
+NUMBERS = {  # metric in the results: what it is called, and how it is written
+    "delta_e": ("Delta E", ".1f"),
+    "frechet": ("Fréchet distance", ".3g"),
+    "colorfulness_ratio": ("colorfulness", ".2f"),
+    "patches": ("color patches", ".2f"),
 }
 
 
@@ -34,8 +34,8 @@ def numbers_of(name):
     """What was measured for a combination, in words."""
     row = results.read_loss_results()["rows"][name]
     said = (
-        f"{title} {row[metric]['value']:.{digits}f}"
-        for metric, (title, digits) in NUMBERS.items()
+        f"{title} {row[metric]['value']:{form}}"
+        for metric, (title, form) in NUMBERS.items()
         if row.get(metric, {}).get("value") is not None
     )
     return ", ".join(said)

@@ -34,7 +34,7 @@ def test_boxes_show_the_pictures_and_numbers_of_their_combination():
     assert torch.allclose(shown.float(), results.loss_pictures()["L1 + features"][0], atol=1e-3)
     row = results.read_loss_results()["rows"]["L1 + features"]
     assert f"Delta E {row['delta_e']['value']:.1f}" in alt
-    assert f"Fréchet distance {row['frechet']['value']:.0f}" in alt
+    assert f"Fréchet distance {row['frechet']['value']:.3g}" in alt
     assert "L1 + features" in alt
     assert "in gray" in lesson_07.draw_combination(False, False, False)[1]
 
