@@ -19,7 +19,7 @@ from course_lib.training.recipes import RECIPES, prior_of
 from course_lib.training.run import run
 from course_lib.training.state import STATES
 
-PICTURES = 960  # fewer than there are: shorter epochs, more points
+PICTURES, HELD_OUT = 960, 192  # fewer than there are: shorter epochs, more points
 GROWING = ((4, 64), (4, 96), (4, 128))
 START = RECIPES["scenes-nogan-start"]
 BODIES = {
@@ -65,7 +65,7 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER", help="for the results (data/checkpoints)")
     parser.add_argument("--states", type=Path, default=STATES, metavar="FOLDER", help="for what goes on later")
     options = parser.parse_args(arguments)
-    photographs = {"train": scenes("train").evenly(PICTURES), "validation": scenes("validation")}
+    photographs = {"train": scenes("train").evenly(PICTURES), "validation": scenes("validation").evenly(HELD_OUT)}
     about = {"dataset": "scenes", "split": "validation", "pictures": PICTURES}
     results = about | {"ways": compare(photographs, options.states)}
     write_atomic(options.out / STARTS.name, json.dumps(results, indent=1) + "\n")
