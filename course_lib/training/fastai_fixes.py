@@ -4,8 +4,19 @@ Two more things are avoided, not mended: ``Learner.export`` wants ``new_empty`` 
 safetensors; ``torch.compile`` fails on replication padding and gains nothing over bfloat16 here, so nothing is compiled.
 """
 
+import warnings
+from contextlib import contextmanager
+
 from fastai.callback.core import Callback
 from fastai.vision.gan import GANTrainer
+
+
+@contextmanager
+def without_shadow_warnings():
+    """Keep a warning back that fastai gives about its own ``GANTrainer``, whose attributes have the names of those of its own `GANModule`."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"You are shadowing an attribute \((generator|critic|gen_mode)\)")
+        yield
 
 
 class ForgetFrozenGradients(Callback):

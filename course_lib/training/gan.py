@@ -14,7 +14,7 @@ from course_lib import budget
 from course_lib.models.checkpoints import as_half
 from course_lib.training.batches import ShuffleByEpoch, drawn_loaders
 from course_lib.training.errors import TrainingError
-from course_lib.training.fastai_fixes import ForgetFrozenGradients, TrainHeadAlone
+from course_lib.training.fastai_fixes import ForgetFrozenGradients, TrainHeadAlone, without_shadow_warnings
 from course_lib.training.groups import body_of, groups_of, rates_of
 from course_lib.training.held_out import HeldOut
 from course_lib.training.losses import Adversarial, FeatureLoss, l1
@@ -290,7 +290,7 @@ def train_gan(
         ShowSteps(),
     ]
     with ExitStack() as stack:
-        for context in (learn.no_bar(), learn.no_logging()):
+        for context in (learn.no_bar(), learn.no_logging(), without_shadow_warnings()):
             stack.enter_context(context)
         if budget.bfloat16_pays(device):
             for network in (generator, critic, *([features] if features is not None else [])):

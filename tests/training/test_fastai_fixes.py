@@ -1,5 +1,7 @@
 """What breaks when fastai 2.8 trains GANs: each break is shown without its mend, and gone with it."""
 
+import warnings
+
 import pytest
 import torch
 from fastai.callback.core import Callback
@@ -114,3 +116,10 @@ def test_validation_moves_nothing():
     around.state = []
     train(plan(), small, callbacks=[around])
     assert around.state == [0, 1]
+
+
+def test_a_gan_trains_without_warnings():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        train(plan(epochs=1))
+    assert not [each for each in caught if "shadowing" in str(each.message)]
