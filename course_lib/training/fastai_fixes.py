@@ -13,7 +13,7 @@ from fastai.vision.gan import GANTrainer
 
 @contextmanager
 def without_shadow_warnings():
-    """Keep a warning back that fastai gives about its own ``GANTrainer``, whose attributes have the names of those of its own `GANModule`."""
+    """Keep back what fastai warns of in its own ``GANTrainer``: it has attributes of the same names as ``GANModule``."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"You are shadowing an attribute \((generator|critic|gen_mode)\)")
         yield
