@@ -12,7 +12,9 @@ CURVES = {  # of a point of a curve: title, and its color
     "colorfulness": ("colorfulness over the truth's", PALETTE[2]),
     "patches": ("color patches over the truth's", PALETTE[3]),
     "psnr": ("PSNR in dB", PALETTE[4]),
+    "critic_loss": ("loss of the critic", PALETTE[6]),
 }
+CURVE = ("frechet", "colorfulness", "patches", "psnr")
 WAYS = {  # in the results: what each is called, and its color
     "gray": ("gray", "0.5"),
     "scenes-l2": ("L2 (lesson 02)", PALETTE[5]),
@@ -88,7 +90,7 @@ def draw_gaussians(pairs):
     return figure
 
 
-def draw_curve(curve, place=None, metrics=tuple(CURVES), width=None):
+def draw_curve(curve, place=None, metrics=CURVE, width=None):
     """Metrics along phase 3, with a mark at one point.
 
     Parameters
@@ -118,7 +120,7 @@ def draw_metric(axis, curve, metric, place=None, width=None):
     if place is not None:
         axis.axvline(steps[place], color="0.4", linewidth=0.8, linestyle="--")
         axis.plot(steps[place], values[place], "o", color="none", markeredgecolor="black", markersize=9)
-    if metric in ("colorfulness",):
+    if metric == "colorfulness":
         axis.axhline(1, color="0.7", linewidth=0.8)
     axis.set_title(title, fontsize=9)
     axis.set_xlabel("steps of phase 3", fontsize=9)

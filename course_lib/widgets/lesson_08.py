@@ -77,9 +77,9 @@ def draw_rule(share, smooth, patches, patience):
 @widget("08.rule")
 def stop_rule():
     """Move the knobs of the stop rule."""
-    default = StopRule()
+    default = StopRule(**read_card(CHECKPOINT)["rule"])
     controls = {
-        "share": slider("share of the fall", default.share, 0.5, 1.0, 0.05, live=False),
+        "share": slider("share of the fall", default.share, 0.5, 1.0, 0.02, live=False),
         "smooth": slider("points of the median", default.smooth, 1, 9, 2, live=False),
         "patches": slider("patches, at most times those of the start", default.patches, 1.0, 3.0, 0.1, live=False),
         "patience": slider("patience", default.patience, 2, 20, 1, live=False),

@@ -130,7 +130,7 @@ def test_curves_have_a_mark_and_a_median():
     figure = figures_08.draw_curve(a_curve(), 6, width=3)
     assert [marked(axis)[0][0] for axis in figure.axes] == [120] * 4
     assert figure.axes[0].lines[1].get_ydata().tolist() == smoothed(FRECHET, 3)
-    assert [axis.get_title() for axis in figure.axes] == [title for title, _ in figures_08.CURVES.values()]
+    assert [axis.get_title() for axis in figure.axes] == [figures_08.CURVES[metric][0] for metric in figures_08.CURVE]
     assert drawn(figure)
 
 
