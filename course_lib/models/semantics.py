@@ -11,7 +11,7 @@ INCEPTION = "inception_resnet_v2"  # timm's name
 
 
 class Frozen(nn.Module):
-    """A trained network that nothing trains on: it stays in evaluation mode, and no gradient goes through it."""
+    """A trained network whose weights stay as they are: it is always in evaluation mode, and no gradient reaches it."""
 
     def _freeze(self):
         return self.requires_grad_(False).eval()

@@ -14,6 +14,7 @@ from course_lib.training.measure import measure
 from course_lib.training.nogan import CriticState, train_critic
 from course_lib.training.processes import count_processes
 from course_lib.training.state import STATES, read_state
+from course_lib.training.terminal import PrintProgress
 
 
 def state_paths(name, states=STATES):
@@ -59,7 +60,14 @@ def run_gan(name, recipe, photographs, states=STATES, out=None, callbacks=()):
         generator = load_start(recipe, out)
         critic_state = read_state(critic_path, recipe.description, CriticState)
         critic_state = train_critic(
-            critic, generator.eval(), few, recipe.plan.side, recipe.critic_plan, critic_state, critic_path
+            critic,
+            generator.eval(),
+            few,
+            recipe.plan.side,
+            recipe.critic_plan,
+            critic_state,
+            critic_path,
+            [PrintProgress(f"{name}, the critic alone")],
         )
         generator.requires_grad_(True)
     features = recipe.features() if recipe.features is not None else None

@@ -86,7 +86,7 @@ def save_generations(generator, photographs, side, count=None):
     return torch.cat(real), torch.cat(generated)
 
 
-def train_critic(critic, generator, photographs, side, plan=CriticPlan(), state=None, path=None):
+def train_critic(critic, generator, photographs, side, plan=CriticPlan(), state=None, path=None, callbacks=()):
     """Phase 2: let a critic learn to tell the pictures of a generator, which does not change, from real ones.
 
     Parameters
@@ -104,6 +104,7 @@ def train_critic(critic, generator, photographs, side, plan=CriticPlan(), state=
         To go on from.
     path : Path, optional
         Where the state is written after every epoch.
+    callbacks : sequence of Callback
 
     Returns
     -------
@@ -135,8 +136,8 @@ def train_critic(critic, generator, photographs, side, plan=CriticPlan(), state=
             stack.enter_context(context)
         if budget.bfloat16_pays(dls.device):
             stack.enter_context(bfloat16(critic))
-        callbacks = [ShuffleByEpoch(plan.seed), StopAtAccuracy(state, plan), keep, ShowSteps()]
-        learn.fit(plan.epochs, lr=plan.rate, cbs=callbacks, start_epoch=keep.start)
+        own = [ShuffleByEpoch(plan.seed), StopAtAccuracy(state, plan), keep, ShowSteps()]
+        learn.fit(plan.epochs, lr=plan.rate, cbs=[*own, *callbacks], start_epoch=keep.start)
     return state
 
 

@@ -63,7 +63,7 @@ class PrintPoints(Callback):
         point = self.learn.keep_gan.state.curve[-1]
         seconds = (time.monotonic() - self.begun) / self.done * (self.n_epoch - self.epoch - 1)
         print(
-            f"{self.recipe}: step {point['step']} of at most {self.n_epoch * self.plan.steps}: Frechet distance {point['frechet']:.3f}, "
+            f"{self.recipe}: step {point['step']} of at most {self.n_epoch * self.plan.steps}: Frechet distance {point['frechet']:.2f}, "
             f"colorfulness {point['colorfulness']:.2f}, patches {point['patches']:.2f}, PSNR {point['psnr']:.2f} dB, "
             f"at most {format_left(seconds)} to go",
             flush=True,
