@@ -123,7 +123,7 @@ def draw_metric(axis, curve, metric, place=None, width=None):
     if metric == "colorfulness":
         axis.axhline(1, color="0.7", linewidth=0.8)
     axis.set_title(title, fontsize=9)
-    axis.set_xlabel("steps of phase 3", fontsize=9)
+    axis.set_xlabel("steps", fontsize=9)
 
 
 def draw_choice(curve, rule, place, end):
