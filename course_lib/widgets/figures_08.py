@@ -53,7 +53,7 @@ def draw_start(history, side_of):
     for epoch, side in enumerate(sides):
         if epoch == 0 or side != sides[epoch - 1]:
             axis.axvline(epoch + 0.5, color="0.8", linewidth=0.8, zorder=0)
-            axis.text(epoch + 0.6, 0.99, f"{side} px", transform=axis.get_xaxis_transform(), fontsize=8, va="top")
+            axis.text(epoch + 0.6, 1.01, f"{side} px", transform=axis.get_xaxis_transform(), fontsize=8)
     axis.set(xlabel="epoch", ylabel="loss", xlim=(0.5, len(history) + 2), xticks=list(epochs))
     return figure
 
@@ -153,12 +153,7 @@ def draw_choice(curve, rule, place, end):
             level = level_of(curve[: end + 1], rule)
             axis.axhline(level, color=CURVES[metric][1], linewidth=0.8, linestyle=":")
             axis.annotate(
-                f"{rule.share:.0%} of the fall",
-                (steps[-1], level),
-                (0, 2),
-                fontsize=8,
-                ha="right",
-                textcoords="offset points",
+                f"{rule.share:.0%} of the fall", (steps[0], level), (2, 3), fontsize=8, textcoords="offset points"
             )
         if end + 1 < len(curve):
             axis.axvspan(steps[end], steps[-1], color="0.9", zorder=0)
