@@ -27,7 +27,9 @@ def critic(norm="spectral", seed=1):
 
 
 def plan(**options):
-    return GanPlan(**{"epochs": 2, "steps": 4, "side": 16, "batch_size": 4, "rate": 2e-3, "critic_rate": 2e-3, **options})
+    return GanPlan(
+        **{"epochs": 2, "steps": 4, "side": 16, "batch_size": 4, "rate": 2e-3, "critic_rate": 2e-3, **options}
+    )
 
 
 def train(the_plan=None, make=generator, the_critic=None, **options):
