@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from course_lib.data.datasets import available
 from course_lib.data.downloads import DataMissing
@@ -10,6 +9,7 @@ from course_lib.models.checkpoints import FOLDER, CheckpointError, load_checkpoi
 from course_lib.models.pretrained import PretrainedError
 from course_lib.training.errors import TrainingError
 from course_lib.training.finish import finish
+from course_lib.training.folders import add_folders
 from course_lib.training.gan_recipes import GANS
 from course_lib.training.gan_run import finish_gan, refuse_processes, run_gan, state_paths
 from course_lib.training.memory import keep_freed_memory
@@ -49,10 +49,7 @@ def make_parser():
     parser.add_argument("name", nargs="?", metavar="NAME", type=_known, help=", ".join((*RECIPES, *GANS)))
     parser.add_argument("--list", action="store_true", help="list the recipes, what they need and what is here")
     parser.add_argument("--restart", action="store_true", help="begin anew: forget what an earlier run had reached")
-    parser.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER", help="for checkpoints (data/checkpoints)")
-    parser.add_argument(
-        "--states", type=Path, default=STATES, metavar="FOLDER", help="for what goes on later (data/cache/training)"
-    )
+    add_folders(parser, "checkpoints")
     return parser
 
 

@@ -7,7 +7,6 @@ import argparse
 import dataclasses
 import json
 from itertools import combinations
-from pathlib import Path
 
 import torch
 
@@ -15,15 +14,15 @@ from course_lib import color
 from course_lib.data.datasets import scenes
 from course_lib.files import write_atomic
 from course_lib.models import UNetGenerator
-from course_lib.models.checkpoints import FOLDER, as_saved
+from course_lib.models.checkpoints import as_saved
 from course_lib.results import LOSS_PICTURES, LOSSES
 from course_lib.samples import colorize_samples, sample_photographs, write_samples
 from course_lib.training.evaluate_gan import evaluate
+from course_lib.training.folders import add_folders
 from course_lib.training.gan import GanPlan
 from course_lib.training.gan_recipes import GanRecipe, spectral_critic
 from course_lib.training.gan_run import run_gan
 from course_lib.training.recipes import best_features
-from course_lib.training.state import STATES
 from course_lib.training.terminal import PrintPoints
 
 WEIGHTS = {"l1": 10.0, "adversarial": 1.0, "features": 10.0}  # each part is about 1 in the beginning
@@ -63,8 +62,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m course_lib.training.compare_losses", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER", help="for the results (data/checkpoints)")
-    parser.add_argument("--states", type=Path, default=STATES, metavar="FOLDER", help="for what goes on later")
+    add_folders(parser, "the results")
     options = parser.parse_args(arguments)
     networks = train_all({split: scenes(split) for split in ("train", "validation")}, options.states)
     results = evaluate(networks, scenes("test"), PLAN.side, compared=())

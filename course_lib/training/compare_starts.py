@@ -8,16 +8,14 @@ import argparse
 import dataclasses
 import json
 from itertools import accumulate
-from pathlib import Path
 
 from course_lib.data.datasets import scenes
 from course_lib.files import write_atomic
 from course_lib.models import ShuffleUNet
-from course_lib.models.checkpoints import FOLDER
 from course_lib.results import STARTS
+from course_lib.training.folders import add_folders
 from course_lib.training.recipes import RECIPES, prior_of
 from course_lib.training.run import run
-from course_lib.training.state import STATES
 
 PICTURES, HELD_OUT = 960, 192  # fewer than there are: shorter epochs, more points
 GROWING = ((4, 64), (4, 96), (4, 128))
@@ -62,8 +60,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m course_lib.training.compare_starts", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER", help="for the results (data/checkpoints)")
-    parser.add_argument("--states", type=Path, default=STATES, metavar="FOLDER", help="for what goes on later")
+    add_folders(parser, "the results")
     options = parser.parse_args(arguments)
     photographs = {"train": scenes("train").evenly(PICTURES), "validation": scenes("validation").evenly(HELD_OUT)}
     about = {"dataset": "scenes", "split": "validation", "pictures": PICTURES}
