@@ -69,6 +69,7 @@ def run_gan(name, recipe, photographs, states=STATES, out=None, callbacks=()):
             critic_path,
             [PrintProgress(f"{name}, the critic alone")],
         )
+        generator.requires_grad_(True)  # a checkpoint's weights come frozen
     features = recipe.features() if recipe.features is not None else None
     state = train_gan(
         recipe.network,
