@@ -131,16 +131,7 @@ def extent(influence):
 # ---- pictures with edited colors
 
 SIDE = 128  # pixels of the pictures that are edited
-VIEWS = (
-    "flower",
-    "cat",
-    "coffee",
-    "temple",
-    "rocket",
-    "roofs",
-    "lake and trees",
-    "motorcycle",
-)  # in `course_lib.turing`
+VIEWS = ("flower", "cat", "coffee", "temple", "rocket", "roofs", "lake and trees", "motorcycle")  # in `turing.CROPS`
 CHECK = 30.0  # units of a and b by which a full checkerboard goes up and down
 
 

@@ -11,11 +11,8 @@ from course_lib.models.shuffle_unet import IMAGENET_MEAN, IMAGENET_SPREAD
 
 OWN = "scenes-features"  # the checkpoint
 VGG_LAYERS = (22, 32, 42)  # of VGG-16 with batch norm: the last ReLU before each of its last three pools
-OWN_LAYERS = (
-    11,
-    17,
-    23,
-)  # of the features of a `SceneClassifier`: the last ReLU at a quarter, an eighth and a sixteenth
+# Of the features of a `SceneClassifier`: the last ReLU at a quarter, an eighth and a sixteenth of the resolution.
+OWN_LAYERS = (11, 17, 23)
 IN_FULL = "course_lib.models.features.find_features(download=True)"
 
 
