@@ -242,7 +242,12 @@ def normalize(lab):
         (a, b) / 110, about -1 to 1.
     """
     _check_channels(lab, "a Lab picture")
-    return lab.narrow(-3, 0, 1) / L_SCALE - 1, lab.narrow(-3, 1, 2) / AB_SCALE
+    return normalize_lightness(lab.narrow(-3, 0, 1)), lab.narrow(-3, 1, 2) / AB_SCALE
+
+
+def normalize_lightness(lightness):
+    """L alone, (..., 1, H, W), to network units, as `normalize` gives it."""
+    return lightness / L_SCALE - 1
 
 
 def denormalize(l, ab):  # noqa: E741 - l is the symbol of the field

@@ -63,7 +63,7 @@ def colorize(image, model=None, hints=None, temperature=0.38, side=SIDE):
     lightness = lightness_of(_open(image))
     batch = lightness if lightness.ndim == 4 else lightness[None]
     ab = predict_ab(network, shrink(batch, side), temperature, hints)
-    rgb = _join(batch, ab.to(batch))
+    rgb = join_enlarged(batch, ab.to(batch))
     return rgb if lightness.ndim == 4 else rgb[0]
 
 
@@ -179,10 +179,13 @@ def _evaluate(network, *inputs):
 
 def shrink(lightness, side):
     """Lightness (B, 1, H, W) as the network sees it: the shorter side about ``side``, the longer one at most `LONGEST` times that."""
-    shape = lightness.shape[-2:]
+    return F.interpolate(lightness, size=working_size(lightness.shape[-2:], side), mode="bilinear", antialias=True)
+
+
+def working_size(shape, side=SIDE):
+    """The height and width at which the network sees a picture of this height and width: see `shrink`."""
     scale = min(side / min(shape), LONGEST * side / max(shape))
-    size = tuple(max(STRIDE, round(length * scale / STRIDE) * STRIDE) for length in shape)
-    return F.interpolate(lightness, size=size, mode="bilinear", antialias=True)
+    return tuple(max(STRIDE, round(length * scale / STRIDE) * STRIDE) for length in shape)
 
 
 def lightness_of(rgb):
@@ -193,8 +196,21 @@ def lightness_of(rgb):
     return lightness
 
 
-def _join(lightness, ab):
-    """`color.join`, block by block: the same picture, with a fraction of the memory."""
+def join_enlarged(lightness, ab):
+    """Lightness with colors that are enlarged to its size: `color.join`, block by block, with a fraction of the memory.
+
+    Parameters
+    ----------
+    lightness : tensor, (B, 1, H, W)
+        L in [0, 100].
+    ab : tensor, (B, 2, h, w)
+        Natural units.
+
+    Returns
+    -------
+    rgb : tensor, (B, 3, H, W)
+        sRGB in [0, 1].
+    """
     height, width = lightness.shape[-2:]
     rgb = lightness.new_empty(len(lightness), 3, height, width)
     wide = F.interpolate(ab, size=(ab.shape[-2], width), mode="bilinear", antialias=True)

@@ -5,6 +5,7 @@ from course_lib.models.fusion import FusionNet
 from course_lib.models.hint_net import HintNet
 from course_lib.models.hypercolumn import HypercolumnRegressor
 from course_lib.models.patch_discriminator import PatchDiscriminator
+from course_lib.models.propagation_net import PropagationNet
 from course_lib.models.shuffle_unet import ShuffleUNet
 from course_lib.models.unet import UNetGenerator
 
@@ -14,6 +15,7 @@ __all__ = [
     "HintNet",
     "HypercolumnRegressor",
     "PatchDiscriminator",
+    "PropagationNet",
     "ShuffleUNet",
     "UNetGenerator",
 ]

@@ -18,6 +18,7 @@ from course_lib.models.fusion import FusionNet
 from course_lib.models.hint_net import HintNet
 from course_lib.models.hypercolumn import HypercolumnRegressor
 from course_lib.models.patch_discriminator import PatchDiscriminator
+from course_lib.models.propagation_net import PropagationNet
 from course_lib.models.scene_classifier import SceneClassifier
 from course_lib.models.shuffle_unet import ShuffleUNet
 from course_lib.models.unet import UNetGenerator
@@ -33,6 +34,7 @@ NETWORKS = {
         HintNet,
         HypercolumnRegressor,
         PatchDiscriminator,
+        PropagationNet,
         SceneClassifier,
         ShuffleUNet,
         UNetGenerator,

@@ -30,7 +30,7 @@ class DrawnBatches(TensorBatches):
         return self.rng.choices(range(len(self.dataset)), k=self.n)
 
 
-class _Tensors:
+class Tensors:
     """Tensors of one length as a data set."""
 
     def __init__(self, *parts):
@@ -60,7 +60,7 @@ def dataloaders(train_x, train_y, valid_x, valid_y, batch_size=32):
     fastai DataLoaders
         Training batches are shuffled anew in every epoch and all full; validation batches keep their order.
     """
-    return _loaders(_Tensors(train_x, train_y), _Tensors(valid_x, valid_y), batch_size)
+    return _loaders(Tensors(train_x, train_y), Tensors(valid_x, valid_y), batch_size)
 
 
 def photograph_loaders(training, validation, batch_size=32):
@@ -68,15 +68,15 @@ def photograph_loaders(training, validation, batch_size=32):
 
     With several processes these are the batches of one process's share; `together` sees to it that all shares make up the whole.
     """
-    return _loaders(*(_Tensors(part.rgb, part.labels) for part in (training, validation)), batch_size)
+    return _loaders(*(Tensors(part.rgb, part.labels) for part in (training, validation)), batch_size)
 
 
 def drawn_loaders(training, validation, steps, batch_size=16):
     """Like `photograph_loaders`, with ``steps`` training batches in an epoch and a single batch for validation."""
     few = validation.rgb[:batch_size], validation.labels[:batch_size]
     return DataLoaders(
-        DrawnBatches(_Tensors(training.rgb, training.labels), steps, batch_size),
-        TensorBatches(_Tensors(*few), bs=batch_size),
+        DrawnBatches(Tensors(training.rgb, training.labels), steps, batch_size),
+        TensorBatches(Tensors(*few), bs=batch_size),
         device=budget.device(),
     )
 
