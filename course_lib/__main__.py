@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from course_lib.commands import colorize
+from course_lib.commands import colorize, film
 
-COMMANDS = (colorize,)
+COMMANDS = (colorize, film)
 
 
 def main(arguments=None):

@@ -2,6 +2,7 @@
 
 All but the last two take sRGB pictures in [0, 1], ``(B, 3, H, W)`` or ``(3, H, W)``, and give one number per picture, ``(B,)`` (a batch of
 one for a single picture). AuC takes color maps, the Fréchet distance takes features of a network; each gives one number for all pictures.
+For films there are `warp_error` and `cdc`, from `course_lib.temporal`: one number for the frames of a film.
 """
 
 import torch
@@ -10,6 +11,7 @@ from skimage.metrics import structural_similarity
 
 from course_lib import bins
 from course_lib.color import PictureError, check_rgb, rgb_to_lab
+from course_lib.temporal import cdc, warp_error  # noqa: F401 - metrics too, in a file of their own
 
 _FLAT = 0.5  # units of L: a color edge on a flat lightness is not to be called rough for the rounding of its sRGB
 

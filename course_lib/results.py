@@ -1,7 +1,7 @@
 """The measured results of the trained networks, as committed in ``data/checkpoints``.
 
-``python -m course_lib.training.evaluate``, ``evaluate_fusion``, ``evaluate_hints`` and ``evaluate_gan`` measure them again;
-``compare_losses`` and ``compare_starts`` train small networks for it.
+``python -m course_lib.training.evaluate``, ``evaluate_fusion``, ``evaluate_hints``, ``evaluate_gan`` and ``evaluate_films`` measure them
+again; ``compare_losses`` and ``compare_starts`` train small networks for it.
 """
 
 import json
@@ -12,6 +12,7 @@ from course_lib.samples import read_samples
 PATH = FOLDER / "results.json"
 FUSION, HINTS = FOLDER / "results-fusion.json", FOLDER / "results-hints.json"
 GAN, LOSSES, STARTS = FOLDER / "results-gan.json", FOLDER / "results-losses.json", FOLDER / "results-starts.json"
+FILMS = FOLDER / "results-films.json"
 LOSS_PICTURES = "losses"
 
 
@@ -92,3 +93,16 @@ def read_start_results():
         pixels) after each epoch.
     """
     return read_results(STARTS)
+
+
+def read_film_results():
+    """How steady and how true the colors of films are.
+
+    Returns
+    -------
+    results : dict
+        ``rows`` holds for each film ``key``, for colors that come from the true first frame, and ``alone``, for those that nobody helps
+        with: for each way to color it the metrics that `course_lib.training.evaluate_films.measure` describes. ``flow`` tells how far
+        estimated flows are from exact ones.
+    """
+    return read_results(FILMS)

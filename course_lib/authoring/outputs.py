@@ -6,15 +6,18 @@ from pathlib import Path
 
 import nbformat
 
+from .films import without_films
 from .lesson import REPOSITORY
-from .pictures import alt_texts, without_pictures
+from .pictures import Shown, shown, without_pictures
 from .problems import Problem
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 WIDGET_TEXT = "Run this cell to get the controls."
 MAX_BYTES = 1_000_000
 MIN_ALT = 30
-FILE_NAME = re.compile(r"\b[\w-]+\.(?:png|jpe?g|svg|gif|ipynb|py|md)\b", re.IGNORECASE)
+PLAIN = {"image/": "img", "video/": "video"}  # JupyterLab drops the alt text of outputs of these kinds
+SHOWN_BY = {"img": ("a figure", "show(figure, alt=...)"), "video": ("a film", "play(frames, rate, alt=...)")}
+FILE_NAME = re.compile(r"\b[\w-]+\.(?:png|jpe?g|svg|gif|mp4|webm|mov|ipynb|py|md)\b", re.IGNORECASE)
 DECIMAL = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?")
 ALL_DIGITS = re.compile(r"\d\.\d{10,}")
 ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,16}\b")
@@ -48,13 +51,13 @@ def _without_view(output):
 
 
 def text_of(output):
-    """The text that a reader sees in ``output``, '' for a picture alone."""
+    """The text that a reader sees in ``output``, '' for a picture or a film alone."""
     if output.output_type == "stream":
         return output.text
     if output.output_type == "error":
         return f"{output.ename}: {output.evalue}"
     kinds = ("text/html", "text/markdown", "text/plain")  # a viewer shows the first that is there
-    return next((without_pictures(str(output.data[kind])) for kind in kinds if kind in output.data), "")
+    return next((without_films(without_pictures(str(output.data[kind]))) for kind in kinds if kind in output.data), "")
 
 
 def output_problems(notebook, file, lines=None):
@@ -103,14 +106,18 @@ def _output_problems(output):
 
 def _picture_problems(output):
     data = output.get("data", {})
-    plain = any(kind.startswith("image/") for kind in data)  # JupyterLab drops the alt text of these
-    for alt in [""] * plain + alt_texts(str(data.get("text/html", ""))):
+    plain = [Shown(tag, "") for kind, tag in PLAIN.items() if any(name.startswith(kind) for name in data)]
+    for item in plain + shown(str(data.get("text/html", ""))):
+        what, way = SHOWN_BY[item.tag]
+        alt = item.alt
+        if item.restless:
+            yield f"shows {what} that starts by itself or cannot be stopped: show it with {way}"
         if not alt:
-            yield "shows a figure without alt text: show it with show(figure, alt=...)"
+            yield f"shows {what} without alt text: show it with {way}"
         elif len(alt) < MIN_ALT:
             yield f"has an alt text of {len(alt)} characters, at least {MIN_ALT} are needed: {alt!r}"
         elif FILE_NAME.search(alt):
-            yield f"names a file in its alt text: say what the figure shows instead: {alt!r}"
+            yield f"names a file in its alt text: say what is to be seen instead: {alt!r}"
 
 
 def _text_problems(text):

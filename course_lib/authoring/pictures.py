@@ -1,4 +1,4 @@
-"""Pictures inside outputs: their alt texts, and whether two of them look the same.
+"""Pictures inside outputs: their alt texts and those of films, and whether two pictures look the same.
 
 `course_lib.widgets.show` puts a figure into HTML as ``<img alt="..." src="data:image/png;base64,...">``, because JupyterLab
 drops the alt text of plain image outputs.
@@ -7,6 +7,7 @@ drops the alt text of plain image outputs.
 import base64
 import io
 import re
+from dataclasses import dataclass
 from html.parser import HTMLParser
 
 import numpy as np
@@ -16,21 +17,37 @@ DATA = re.compile(r"data:image/[a-z+]+;base64,([A-Za-z0-9+/=]+)")
 LEVELS = 8  # a picture whose pixels all stay within 8 of 255 levels is the same picture
 
 
-def alt_texts(html):
-    """The alt text of each ``<img>`` in ``html``, '' where there is none."""
-    parser = _AltParser()
+@dataclass(frozen=True)
+class Shown:
+    """A picture (``img``) or a film (``video``) in a piece of HTML: its alt text, '' where there is none.
+
+    ``restless`` is a film that starts by itself or has no controls to stop it.
+    """
+
+    tag: str
+    alt: str
+    restless: bool = False
+
+
+def shown(html):
+    """What each ``<img>`` and each ``<video>`` in ``html`` says to those who cannot see it, in their order."""
+    parser = _Parser()
     parser.feed(html)
-    return parser.alts
+    return parser.found
 
 
-class _AltParser(HTMLParser):
+class _Parser(HTMLParser):
     def __init__(self):
         super().__init__()
-        self.alts = []
+        self.found = []
 
     def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
         if tag == "img":
-            self.alts.append((dict(attributes).get("alt") or "").strip())
+            self.found.append(Shown(tag, (attributes.get("alt") or "").strip()))
+        elif tag == "video":
+            restless = "autoplay" in attributes or "controls" not in attributes
+            self.found.append(Shown(tag, (attributes.get("aria-label") or "").strip(), restless))
 
 
 def without_pictures(html):

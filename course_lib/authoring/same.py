@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nbval.plugin import get_sanitize_patterns
 
+from .films import same_films, without_films
 from .pictures import same_pictures, without_pictures
 
 SANITIZE = Path(__file__).with_name("sanitize.cfg")
@@ -51,4 +52,8 @@ def _same(new, old):
 def _same_data(new, old):
     if not isinstance(new, str) or not isinstance(old, str):
         return new == old
-    return sanitize(without_pictures(new)) == sanitize(without_pictures(old)) and same_pictures(new, old)
+    return _words(new) == _words(old) and same_pictures(new, old) and same_films(new, old)
+
+
+def _words(html):
+    return sanitize(without_films(without_pictures(html)))

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections import Counter
 
+from course_lib.data.clips import CLIP_SPLITS
 from course_lib.data.datasets import available
 from course_lib.data.downloads import DataMissing, fetch
 from course_lib.data.imagenette import MEGABYTES, WHAT, fetch_imagenette, files_of
@@ -73,11 +74,14 @@ def make_complete(name):
         print(f"not as published, and not used: {path}")
     for folder, count in used.items():
         print(f"{name}: {count:,} files, verified, in {folder}")
-    print(_splits(Counter(file.split for file in read_manifest(name).files)))
+    if name == "clips":
+        print(_splits({split: len(names) for split, names in CLIP_SPLITS.items()}))
+    else:
+        print(_splits(Counter(file.split for file in read_manifest(name).files)))
 
 
 def _splits(counts):
-    return ", ".join(f"{split} {counts[split]:,}" for split in SPLITS)
+    return ", ".join(f"{split} {counts[split]:,}" for split in SPLITS if split in counts)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ __all__ = ["SPLITS", "LabeledPictures", "available", "historical", "opencountry6
 
 
 def available(name):
-    """Whether "scenes", "opencountry64", "historical" or "imagenette" is on this machine. Reads no picture."""
+    """Whether "scenes", "opencountry64", "historical", "clips" or "imagenette" is on this machine. Reads no picture."""
     return find_imagenette() is not None if name == "imagenette" else downloads.is_here(name)
 
 
@@ -100,7 +100,7 @@ def historical(names=None, max_pixels=None, download=False):
     for name in names:
         if name not in files:
             raise ValueError(f"There is no photograph {name!r}. There are {', '.join(files)}.")
-    _make_sure("historical", download)
+    downloads.make_sure("historical", download)
     contents = {name: downloads.read_verified("historical", files[name]) for name in names}
     return {name: read_image(content, max_pixels=max_pixels) for name, content in contents.items()}
 
@@ -113,16 +113,8 @@ def _labeled(name, side, class_of, split, category, count, seed, download):
         raise ValueError(f"{name} has no category {category!r}. There are {', '.join(classes)}.")
     files = [file for file in manifest.of_split(split) if category in (None, class_of(file.name))]
     files = [files[row] for row in choose([class_of(file.name) for file in files], count, seed)]
-    _make_sure(name, download)
+    downloads.make_sure(name, download)
     names = [file.name for file in files]
     labels = [class_of(file) for file in names]
     what = f"{name}, {split}"
     return read_labeled(what, side, classes, labels, names, lambda row: downloads.read_verified(name, files[row]))
-
-
-def _make_sure(name, download):
-    """Raise `DataMissing` unless the set is here, after having downloaded it if that was asked for."""
-    if download:
-        downloads.fetch(name)
-    elif not downloads.is_here(name):
-        raise downloads.DataMissing(downloads.how_to_get(name))

@@ -18,9 +18,10 @@ import zlib
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from course_lib.data.manifests import read_manifest
+from course_lib.data.manifests import Source, read_manifest
 from course_lib.data.progress import Progress
 from course_lib.files import write_atomic
 
@@ -67,6 +68,14 @@ def is_here(name):
     return all(any(_size(os.path.join(place, file.name)) == file.bytes for place in places) for file in files)
 
 
+def make_sure(name, download):
+    """Raise `DataMissing` unless the set is here, after having downloaded it if that was asked for."""
+    if download:
+        fetch(name)
+    elif not is_here(name):
+        raise DataMissing(how_to_get(name))
+
+
 def read_verified(name, file):
     """The bytes of a file of a set, from the first place that has it as published.
 
@@ -75,11 +84,20 @@ def read_verified(name, file):
     DataMissing
         No place has it, or only with other content.
     """
+    return _find(name, file)[1]
+
+
+def find_verified(name, file):
+    """The path of a file of a set in the first place that has it as published; raises as `read_verified` does."""
+    return _find(name, file)[0]
+
+
+def _find(name, file):
     wrong = []
     for folder in folders(name):
         content = _read(folder / file.name)
         if content is not None and _is_published(content, file):
-            return content
+            return folder / file.name, content
         if content is not None:
             wrong.append(folder / file.name)
     if wrong:
@@ -172,41 +190,55 @@ def _download(manifest, needed):
     """Bring ``needed`` into the cache, attempt after attempt as long as files arrive."""
     import requests  # takes 0.1 s, and most who import this module download nothing
 
-    wanted = {}  # path in the repository -> the files of the set that have its content
+    wanted = {}  # source -> path in its repository -> the files of the set that have its content
     for file in needed:
-        wanted.setdefault(file.path, []).append(file)
-    total, failures = len(manifest.files), 0
+        wanted.setdefault(file.source, {}).setdefault(file.path, []).append(file)
+    total = len(manifest.files)
     what = f"Downloading {manifest.name}"
     with (
         requests.Session() as session,
         Progress(what, total, total - len(needed), f"Downloaded {manifest.name}.") as progress,
     ):
-        while wanted:
-            before = len(wanted)
-            try:
-                (_receive_archive if before > FEW else _receive_singly)(session, manifest, wanted, progress)
-            except _Broken as broken:
-                failures = 1 if len(wanted) < before else failures + 1
-                if failures > len(WAITS):
-                    raise DownloadFailed(_gave_up(manifest, broken)) from broken
-                wait = max(WAITS[failures - 1], min(broken.wait, LONGEST_WAIT))
-                progress.note(f"{broken}: again in {wait} s")
-                time.sleep(wait)
+        for source, of_source in wanted.items():
+            _receive(session, _Order(manifest.name, source), of_source, progress)
 
 
-def _gave_up(manifest, reason):
+class _Order(NamedTuple):
+    """What is asked for: the set, and the `Source` of some of its files."""
+
+    name: str
+    source: Source
+
+
+def _receive(session, order, wanted, progress):
+    """Bring what is wanted from one repository, attempt after attempt as long as files arrive."""
+    failures = 0
+    while wanted:
+        before = len(wanted)
+        try:
+            (_receive_archive if before > FEW else _receive_singly)(session, order, wanted, progress)
+        except _Broken as broken:
+            failures = 1 if len(wanted) < before else failures + 1
+            if failures > len(WAITS):
+                raise DownloadFailed(_gave_up(order.name, broken)) from broken
+            wait = max(WAITS[failures - 1], min(broken.wait, LONGEST_WAIT))
+            progress.note(f"{broken}: again in {wait} s")
+            time.sleep(wait)
+
+
+def _gave_up(name, reason):
     return (
-        f"{manifest.name} could not be downloaded: {reason}. What has arrived is kept. Connect to the Internet and run "
-        f"python -m course_lib.data {manifest.name} again, or set COURSE_DATA to a folder that has {manifest.name}/."
+        f"{name} could not be downloaded: {reason}. What has arrived is kept. Connect to the Internet and run "
+        f"python -m course_lib.data {name} again, or set COURSE_DATA to a folder that has {name}/."
     )
 
 
-def _receive_archive(session, manifest, wanted, progress):
+def _receive_archive(session, order, wanted, progress):
     """Unpack what is wanted from the archive of the commit while it arrives.
 
     Names in the archive only select: a file is written under the manifest's name and nowhere else.
     """
-    address = ARCHIVE.format(repository=manifest.repository, commit=manifest.commit)
+    address = ARCHIVE.format(**order.source._asdict())
     with (
         _transfer(session, address) as response,
         gzip.GzipFile(fileobj=response.raw) as unpacked,
@@ -215,31 +247,31 @@ def _receive_archive(session, manifest, wanted, progress):
         for member in archive:
             path = member.name.partition("/")[2]  # all lies in one folder, called after repository and commit
             if path in wanted and member.isreg() and member.size == wanted[path][0].bytes:
-                _keep(manifest, path, archive.extractfile(member).read(), wanted, progress)
+                _keep(order.name, path, archive.extractfile(member).read(), wanted, progress)
             if not wanted:
                 return
     if len(wanted) > FEW:
         raise DownloadFailed(
             f"{address} has no longer what was published: {len(wanted):,} files are missing or different, for example "
-            f"{next(iter(wanted))}. Set COURSE_DATA to a folder that has {manifest.name}/."
+            f"{next(iter(wanted))}. Set COURSE_DATA to a folder that has {order.name}/."
         )
 
 
-def _receive_singly(session, manifest, wanted, progress):
+def _receive_singly(session, order, wanted, progress):
     for path, files in list(wanted.items()):
-        address = SINGLE.format(repository=manifest.repository, commit=manifest.commit, path=quote(path))
+        address = SINGLE.format(**order.source._asdict(), path=quote(path))
         with _transfer(session, address) as response:
             content = response.raw.read(files[0].bytes + 1)  # never more than it takes to see that it is too much
-        if not _keep(manifest, path, content, wanted, progress):
+        if not _keep(order.name, path, content, wanted, progress):
             raise _Broken(f"{path} did not arrive as it was published")
 
 
-def _keep(manifest, path, content, wanted, progress):
+def _keep(name, path, content, wanted, progress):
     """Write content that is as published under every name that it has in the set. Returns whether it is."""
     if not _is_published(content, wanted[path][0]):
         return False
     for file in wanted[path]:
-        target = CACHE / manifest.name / file.name
+        target = CACHE / name / file.name
         try:
             write_atomic(target, content)
         except OSError as error:

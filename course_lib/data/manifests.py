@@ -2,7 +2,8 @@
 
 ``data/manifests/NAME.tsv`` begins with lines ``# what``, ``# repository``, ``# commit`` and ``# folder`` (each followed by
 a tab and its value). A row per file comes after them: its name in the set, its SHA-256, its bytes and, only where that is
-not ``folder/`` and the last part of the name, its path in the repository.
+not ``folder/`` and the last part of the name, its path in the repository. After the path, a file from somewhere else than the
+other ones has its own ``owner/name@commit``.
 """
 
 import hashlib
@@ -15,6 +16,13 @@ MANIFESTS = Path(__file__).resolve().parents[2] / "data" / "manifests"
 SPLITS = ("train", "validation", "test")
 
 
+class Source(NamedTuple):
+    """One commit of one repository: ``owner/name`` on GitHub, and the 40 digits."""
+
+    repository: str
+    commit: str
+
+
 class File(NamedTuple):
     """One file of a set: ``name`` and ``path`` (the one in the repository) are written with ``/`` on every system."""
 
@@ -22,6 +30,7 @@ class File(NamedTuple):
     sha256: str
     bytes: int
     path: str
+    source: Source
 
     @property
     def split(self):
@@ -31,14 +40,14 @@ class File(NamedTuple):
 
 @dataclass(frozen=True)
 class Manifest:
-    """A data set as it is published: one commit of one repository, and the files that are taken from it.
+    """A data set as it is published: one commit of one repository as a rule, and the files that are taken from it.
 
     Attributes
     ----------
     name, what : str
         What the set is called, and one line on what is in it.
     repository, commit : str
-        ``owner/name`` on GitHub, and the 40 digits.
+        ``owner/name`` on GitHub, and the 40 digits: the ``source`` of every file that names no other one.
     files : tuple of File
         Sorted by name.
     digest : str
@@ -92,10 +101,12 @@ def _read(path):
     lines = content.decode("utf-8").splitlines()
     head = dict(line.removeprefix("# ").split("\t") for line in lines if line.startswith("# "))
     rows = (line.split("\t") for line in lines if not line.startswith("# "))
-    files = tuple(_file(head["folder"], *row) for row in rows)
+    usual = Source(head["repository"], head["commit"])
+    files = tuple(_file(head["folder"], usual, *row) for row in rows)
     digest = hashlib.sha256(content).hexdigest()
-    return Manifest(path.stem, head["what"], head["repository"], head["commit"], digest, files)
+    return Manifest(path.stem, head["what"], *usual, digest, files)
 
 
-def _file(folder, name, sha256, size, path=None):
-    return File(name, sha256, int(size), path or f"{folder}/{name.rpartition('/')[2]}")
+def _file(folder, usual, name, sha256, size, path=None, source=None):
+    path = path or f"{folder}/{name.rpartition('/')[2]}"
+    return File(name, sha256, int(size), path, Source(*source.split("@")) if source else usual)

@@ -8,8 +8,8 @@ from torch import nn
 
 COARSE = 4  # features for matching stand at a quarter of the resolution
 CHOICES = ("the frame before", "the key along the flow", "the key by likeness", "the still network")
-LEAST, STILL = 1e-4, 0.03  # what counts as no confidence at all, and what the still network always has
-SWAY = 3.0  # by how many nepers the network may change a confidence: where there is none, the still network still has the most
+LEAST, STILL = 2e-5, 0.03  # what counts as no confidence at all, and what the still network always has
+SWAY = 5.0  # by how many nepers the network may change a confidence: where there is none, the still network still has the most
 
 
 class Moved(NamedTuple):

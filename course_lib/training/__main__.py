@@ -14,11 +14,13 @@ from course_lib.training.gan_recipes import GANS
 from course_lib.training.gan_run import finish_gan, refuse_processes, run_gan, state_paths
 from course_lib.training.memory import keep_freed_memory
 from course_lib.training.processes import rank
+from course_lib.training.propagation import FILMS, films_of, finish_films, run_films
 from course_lib.training.recipes import RECIPES, prior_of
 from course_lib.training.run import run
 from course_lib.training.state import STATES, forget_state
 from course_lib.training.terminal import PrintPoints
 
+ALL = {**RECIPES, **GANS, **FILMS}
 STOPPED = 130  # the exit status of a command that Ctrl-C ended
 
 
@@ -46,7 +48,7 @@ def make_parser():
         description="Train a recipe and write its checkpoint, weights and card. Stopped or killed, it goes on after the last whole "
         "epoch when it is started again. Several processes: torchrun --standalone --nproc-per-node 2 -m course_lib.training NAME",
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", type=_known, help=", ".join((*RECIPES, *GANS)))
+    parser.add_argument("name", nargs="?", metavar="NAME", type=_known, help=", ".join(ALL))
     parser.add_argument("--list", action="store_true", help="list the recipes, what they need and what is here")
     parser.add_argument("--restart", action="store_true", help="begin anew: forget what an earlier run had reached")
     add_folders(parser, "checkpoints")
@@ -54,14 +56,14 @@ def make_parser():
 
 
 def _known(name):
-    if name not in (*RECIPES, *GANS):
-        raise argparse.ArgumentTypeError(f"there is no recipe {name!r}; there are {', '.join((*RECIPES, *GANS))}")
+    if name not in ALL:
+        raise argparse.ArgumentTypeError(f"there is no recipe {name!r}; there are {', '.join(ALL)}")
     return name
 
 
 def print_list(out):
     """Print the recipes: what is minimized, on what, for how long, and what is here."""
-    for name, recipe in {**RECIPES, **GANS}.items():
+    for name, recipe in ALL.items():
         about = f"{recipe.dataset} ({_data(recipe.dataset)}), {recipe.duration}"
         print(f"{name:27} {recipe.objective:26} {about}{_trained(name, out)}")
 
@@ -90,26 +92,27 @@ def train(name, out=FOLDER, states=STATES, restart=False):
 
     The checkpoint is the proof that a training is done: with it the state, which is larger, is removed.
     """
-    paths = [states / f"{name}.pt"] if name in RECIPES else state_paths(name, states)
+    paths = state_paths(name, states) if name in GANS else [states / f"{name}.pt"]
     if restart and rank() == 0:
         for path in paths:
             forget_state(path)
     if not restart and not any(path.exists() for path in paths) and is_trained(name, out):
         say(f"{name} is trained already: {out / name}.safetensors. --restart trains it anew.")
-        say(summary(read_card(name, out)))
+        say(summary(read_card(name, out)["metrics"]))
         return
     keep_freed_memory()
-    recipe = {**RECIPES, **GANS}[name]
-    if name in GANS:
+    recipe = ALL[name]
+    if name not in RECIPES:
         refuse_processes(name)
     if name in GANS and recipe.start is not None:
         train(recipe.start, out, states)
-    card = (train_recipe if name in RECIPES else train_gan_recipe)(name, recipe, out, states, restart)
+    way = train_recipe if name in RECIPES else train_gan_recipe if name in GANS else train_film_recipe
+    card = way(name, recipe, out, states, restart)
     if rank() == 0:
         for path in paths:
             forget_state(path)
         say(f"Wrote {out / name}.safetensors ({card['bytes'] / 1e6:.1f} MB) and its card.")
-        say(summary(card))
+        say(summary(card["metrics"]))
 
 
 def train_recipe(name, recipe, out, states, restart):
@@ -132,15 +135,22 @@ def train_gan_recipe(name, recipe, out, states, restart):
     return finish_gan(name, recipe, phases, photographs, prior_of(photographs["train"]), out)
 
 
+def train_film_recipe(name, recipe, out, states, restart):
+    """Train one of `FILMS` and write its checkpoint. Returns the card."""
+    films = films_of(recipe)
+    return finish_films(name, recipe, run_films(name, recipe, films, states, restart), films, out)
+
+
 def say(text):
     """Print, from one process alone."""
     if rank() == 0:
         print(text, flush=True)
 
 
-def summary(card):
+def summary(metrics):
     """The numbers of a card in a line."""
-    metrics = card["metrics"]
+    if "warped_distance" in metrics:
+        return f"Validation: {metrics['distance']:.2f} from the truth in ab; a plain flow warp is {metrics['warped_distance']:.2f} from it"
     return (
         f"Validation: loss {metrics['loss']:.4f}, PSNR {metrics['psnr']:.2f} dB, colorfulness {metrics['colorfulness_ratio']:.2f} of "
         f"the truth's, AuC {metrics['auc']:.3f}, rebalanced {metrics['rebalanced_auc']:.3f}, Delta E {metrics['delta_e']:.2f}"

@@ -7,13 +7,12 @@ import torch
 import torch.nn.functional as F
 
 from course_lib import color
-from course_lib.colorizing import find_network, predict_ab
+from course_lib.filming import still_network
 from course_lib.video.carrying import Key, begin, warp_on
 from course_lib.video.flow import estimate_both
 
-STILL = "scenes-rebalanced"  # the network whose colors stand where no key can see
 STEPS = 3  # that are learned from at the end of a stretch
-REHEARSED = 6  # before them, in which the network meets its own answers; up to there the flow alone carries the colors
+REHEARSED = 16  # before them, at most, in which the network meets its own answers; up to there the flow alone carries the colors
 FARTHEST = 32  # frames from the key
 BLIND = 0.15  # of the stretches are learned from as if no flow could be trusted: what looks alike must do
 TURNED = 0.5  # of the stretches have all their hues turned: colors must come from the key, not from what is likely
@@ -64,7 +63,7 @@ def prepare_film(rgb, coarser=1):
     pairs = [estimate_both(first, second) for first, second in zip(lab[:, :1], lab[1:, :1], strict=False)]
     back, ahead, seen_back, seen_ahead = (torch.stack(part) for part in zip(*pairs, strict=True))
     seen_by_still = F.avg_pool2d(lab[:, :1], coarser)
-    still = torch.cat([predict_ab(find_network(STILL), part) for part in seen_by_still.split(32)]) / color.AB_SCALE
+    still = torch.cat([still_network()(part) for part in seen_by_still.split(32)]) / color.AB_SCALE
     halves = (part.half() for part in (l, ab, back, ahead))
     return FilmData(*halves, seen_back.bool(), seen_ahead.bool(), still.half())
 
@@ -117,7 +116,7 @@ def draw_stretches(films, count, side, generator, farthest=FARTHEST):
     seen = seen * (torch.rand(count, generator=generator) >= BLIND)[:, None, None, None]
     key = Key(l[0], ab[0])
     known = begin(key)
-    last = min(far, STEPS + REHEARSED)
+    last = min(far, STEPS + _whole(REHEARSED + 1, generator))
     for step in range(far - last):
         known = warp_on(key, known, l[step + 1], flow[step], seen[step])
     last = slice(-last, None)

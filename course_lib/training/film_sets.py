@@ -6,9 +6,9 @@ from course_lib.colorizing import SIDE, working_size
 from course_lib.data.clips import CLIP_SPLITS, clips
 from course_lib.data.datasets import scenes
 from course_lib.data.moving import moving_petals
+from course_lib.data.moving_stills import film_of_stills
 from course_lib.data.progress import Progress
 from course_lib.training.film_samples import prepare_film
-from course_lib.training.moving_stills import film_of_stills
 from course_lib.training.photographs import resize
 from course_lib.video.reading import open_film, read_frames
 

@@ -25,9 +25,7 @@ def state_paths(name, states=STATES):
 def refuse_processes(name):
     """Raise TrainingError if several processes were started."""
     if count_processes() > 1:
-        raise TrainingError(
-            f"{name} trains two networks in turn, which is done in one process. Start it without torchrun."
-        )
+        raise TrainingError(f"{name} is trained in one process. Start it without torchrun.")
 
 
 def run_gan(name, recipe, photographs, states=STATES, out=None, callbacks=()):

@@ -1,5 +1,6 @@
 """Train the network that carries colors through a film: on moving stills and petals first, then on real clips too."""
 
+import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ from fastai.data.core import DataLoaders
 from torch import nn
 
 from course_lib import budget, color
+from course_lib.data.clips import CLIP_SPLITS
 from course_lib.models import PropagationNet
+from course_lib.models.checkpoints import as_saved, write_checkpoint
 from course_lib.training.batches import TensorBatches, Tensors
+from course_lib.training.card import command, manifest_digest, network_card, versions
 from course_lib.training.film_samples import STEPS, draw_stretches
 from course_lib.training.film_sets import film_set
 from course_lib.training.learners import learner
@@ -21,11 +25,12 @@ from course_lib.training.progress import ShowSteps
 from course_lib.training.run import StopWhenDiverged
 from course_lib.training.state import STATES, KeepState, State, read_state
 from course_lib.training.terminal import PrintProgress
-from course_lib.video.carrying import weigh_on
+from course_lib.video.carrying import warp_on, weigh_on
 from course_lib.video.flow import warp
 
 BEND = 0.02  # network units: where the Huber penalty turns from square to straight
 RIGHT = 8 / color.AB_SCALE  # network units: a color that is this near to the truth is right
+MEASURED = 8  # draws of each kind of film, for the card
 PARTS = {"blend": 0.5, "confidence": 0.02, "jumps": 0.1}  # of the loss, beside the colors themselves
 
 
@@ -52,7 +57,7 @@ class FilmRecipe:
 
     objective: str = "Huber, along films"
     network: Callable[[], nn.Module] = PropagationNet
-    stages: tuple = ((10, ("stills", "petals")), (20, ("stills", "petals", "clips")))
+    stages: tuple = ((8, ("stills", "petals")), (18, ("stills", "petals", "clips")))
     steps: int = 100
     batch_size: int = 8
     side: int = 96
@@ -213,6 +218,68 @@ def films_of(recipe):
         split: {kind: film_set(kind, split, count, recipe.side) for kind in recipe.kinds}
         for split, count in counts.items()
     }
+
+
+def finish_films(name, recipe, state, films, folder):
+    """Measure the best weights of a training as they are saved, and write them with their card into ``folder``. Returns the card."""
+    model = AlongFilms(recipe.network())
+    model.load_state_dict(as_saved(state.best))
+    network = model.network.eval()
+    card = {
+        "network": network_card(network),
+        "objective": recipe.objective,
+        "data": {
+            "kinds": {kind: {split: len(films[split][kind]) for split in films} for kind in recipe.kinds},
+            "manifests_sha256": {each: manifest_digest(each) for each in ("clips", "scenes")},
+            "clips": list(CLIP_SPLITS["train"]),
+        },
+        "seed": recipe.seed,
+        "command": command(name),
+        "versions": versions(),
+        "metrics": {"split": "validation", "side": recipe.side, **measure_network(model, recipe, films["validation"])},
+        "budget": {
+            "stages": [{"epochs": epochs, "kinds": list(kinds)} for epochs, kinds in recipe.stages],
+            "batch_size": recipe.batch_size,
+            "steps": recipe.epochs * recipe.steps,
+            "rate": recipe.rate,
+        },
+        "seconds": math.ceil(sum(state.seconds)),
+        "best": {
+            "epoch": state.best_epoch + 1,
+            "of": recipe.epochs,
+            "validation_loss": round(state.history[state.best_epoch][1], 5),
+        },
+    }
+    return write_checkpoint(name, network, card, folder)
+
+
+@torch.no_grad()
+def measure_network(model, recipe, films):
+    """How far colors are from the truth at the ends of stretches, beside a plain flow warp.
+
+    Parameters
+    ----------
+    model : AlongFilms
+    recipe : FilmRecipe
+    films : dict
+        From kind to list of FilmData.
+
+    Returns
+    -------
+    dict from str to float
+        ``distance`` and ``warped_distance``, means in ab in natural units, over the same stretches.
+    """
+    ours, warped = [], []
+    for kind in recipe.kinds:
+        for seed in range(MEASURED):
+            stretches = draw_stretches(films[kind], recipe.batch_size, recipe.side, torch.Generator().manual_seed(seed))
+            truth, known = stretches.ab[-1], stretches.known
+            for step in zip(stretches.l, stretches.flow, stretches.seen, strict=True):
+                known = warp_on(stretches.key, known, *step)
+            ours.append((model(stretches)[-1].ab - truth).norm(dim=1).mean())
+            warped.append((known.ab - truth).norm(dim=1).mean())
+    means = (float(torch.stack(part).mean()) * color.AB_SCALE for part in (ours, warped))
+    return {name: round(mean, 3) for name, mean in zip(("distance", "warped_distance"), means, strict=True)}
 
 
 FILMS = {"clips-propagation": FilmRecipe()}

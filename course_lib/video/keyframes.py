@@ -8,13 +8,15 @@ LONGEST = 48  # frames in a stretch with one key
 HIDDEN = 0.5  # of the picture that may come into view within a stretch, all steps added up
 
 
-def hidden_shares(lightness):
+def hidden_shares(lightness, start=0, end=None):
     """How much of each frame cannot be seen from its neighbors.
 
     Parameters
     ----------
-    lightness : sequence with slices, (n, 1, h, w)
-        L in [0, 100].
+    lightness : sequence with slices, (m, 1, h, w)
+        L in [0, 100]. Two frames of it are taken at a time, so a film on disk will do.
+    start, end : int
+        The n frames to look at; all by default.
 
     Returns
     -------
@@ -24,7 +26,7 @@ def hidden_shares(lightness):
         The share of frame t that cannot be seen in frame t + 1.
     """
     shares = []
-    for place in range(len(lightness) - 1):
+    for place in range(start, (len(lightness) if end is None else end) - 1):
         *_, seen_back, seen_ahead = estimate_both(*lightness[place : place + 2])
         shares.append([1 - float(seen_back.mean()), 1 - float(seen_ahead.mean())])
     return torch.tensor(shares).reshape(-1, 2).unbind(1)
@@ -53,6 +55,36 @@ def choose_keys(appeared, vanished, longest=LONGEST, hidden=HIDDEN):
         part = slice(start, end - 1)
         keys.append(start + best_view(appeared[part], vanished[part]))
         start = end
+    return keys
+
+
+def spread_keys(appeared, vanished, count):
+    """So many keys for a shot: it is cut into as many stretches in which as much comes into view, each with the key that sees most of it.
+
+    Parameters
+    ----------
+    appeared, vanished : tensors, (n - 1,)
+        As `hidden_shares` gives them.
+    count : int
+        At most n.
+
+    Returns
+    -------
+    keys : list of int
+        Rising.
+    """
+    frames = len(appeared) + 1
+    if not 1 <= count <= frames:
+        raise ValueError(f"A shot of {frames} frames has 1 to {frames} keys, got {count}.")
+    even = 1 / frames  # so that still scenes are divided too
+    shares = torch.cat([torch.zeros(1), (appeared + even).cumsum(0)])
+    stretch = (shares / (shares[-1] + even) * count).long().clamp(max=count - 1)
+    keys = []
+    for number in range(count):
+        part = (stretch == number).nonzero()[:, 0].tolist()
+        if part:
+            start, end = part[0], part[-1]
+            keys.append(start + best_view(appeared[start:end], vanished[start:end]))
     return keys
 
 

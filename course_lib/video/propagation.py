@@ -137,35 +137,41 @@ def color_shot(lightness, keys, still, network, memory, longest=LONGEST):
     int
         How many more frames are done.
     """
-    known = {frame: ab / color.AB_SCALE for frame, ab in keys.items()}
+    known = {frame: _remember(memory, frame, ab / color.AB_SCALE) for frame, ab in keys.items()}
     if "keys" not in memory:
         memory["keys"] = torch.tensor(all_keys(lightness, sorted(known), longest))
     places = memory["keys"].tolist()
-    begun = sorted(known) or places[:1]
     if not known:
-        known[places[0]] = _colors_of(places[0], lightness, still, memory)
-    for first, last in order_legs(places, begun, len(lightness)):
-        end = (
-            last + 1 if last == len(lightness) - 1 else last
-        )  # a leg leaves its last frame to the next one, which begins with it
+        first = ask_still(still, lightness[places[0] : places[0] + 1])[0]
+        known[places[0]] = _remember(memory, places[0], first / color.AB_SCALE)
+    for first, last in order_legs(places, sorted(known), len(lightness)):
+        # A leg leaves its last frame to the next one, which begins with it.
+        end = last + 1 if last == len(lightness) - 1 else last
         name = f"leg {first:06d} {end - 1:06d}"
         if name not in memory:
             leg = Leg(lightness[first : last + 1], still if network else None)
             ab = _color_leg(leg, first, last, places, known, network)
-            for place in {first, last} & known.keys():
-                memory[f"key {place:06d}"] = (known[place] * color.AB_SCALE).half()
             memory[name] = (ab[: end - first] * color.AB_SCALE).half()
-        for place in {first, last} & set(places) - known.keys():
-            known[place] = memory[f"key {place:06d}"].float() / color.AB_SCALE
+        for place in {first, last} & set(places):
+            known[place] = (
+                _recall(memory, place) if _key_name(place) in memory else _remember(memory, place, known[place])
+            )
         yield end - first
 
 
-def _colors_of(frame, lightness, still, memory):
-    """The colors of the first key, network units, (2, h, w): remembered, or from the still network."""
-    name = f"key {frame:06d}"
-    if name not in memory:
-        memory[name] = ask_still(still, lightness[frame : frame + 1])[0].half()
-    return memory[name].float() / color.AB_SCALE
+def _remember(memory, frame, ab):
+    """Put the colors of a key, network units, into the memory. They come back rounded as there: a run that goes on finds the same."""
+    memory[_key_name(frame)] = (ab * color.AB_SCALE).half()
+    return _recall(memory, frame)
+
+
+def _recall(memory, frame):
+    """The colors of a key that is in the memory: (2, h, w), network units."""
+    return memory[_key_name(frame)].float() / color.AB_SCALE
+
+
+def _key_name(frame):
+    return f"key {frame:06d}"
 
 
 def _color_leg(leg, first, last, places, known, network):
@@ -187,7 +193,7 @@ def all_keys(lightness, given, longest=LONGEST):
     wide = [(start + 1, end) for start, end in pairwise(ends) if end - start > longest or not given]
     chosen = []
     for start, end in wide:
-        keys = choose_keys(*hidden_shares(lightness[start:end]), longest)
+        keys = choose_keys(*hidden_shares(lightness, start, end), longest)
         chosen += [start + key for key in keys]
     return sorted([*given, *chosen])
 

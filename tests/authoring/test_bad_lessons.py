@@ -67,6 +67,10 @@ IN_A_RUN = {
     "an empty alt text": ((ALT, ""), "cell 2: shows a figure without alt text"),
     "a short alt text": ((ALT, "A line."), "cell 2: has an alt text of 7 characters, at least 30 are needed: 'A line.'"),
     "a file in an alt text": ((ALT, f"{ALT} See line.png."), "cell 2: names a file in its alt text"),
+    "a film without a text": (
+        (SHARE, "from IPython.display import HTML, display\ndisplay(HTML('<video controls></video>'))\n" + SHARE),
+        "cell 4: shows a film without alt text: show it with play(frames, rate, alt=...)",
+    ),
     "a home folder": ((SHARE, "from pathlib import Path\nprint(Path.home())\n"), "cell 4: prints a path of this machine"),
     "an address": ((SHARE, "object()\n"), "cell 4: prints a memory address: 'at 0x"),
     "nothing to compare": ((SHARE, "half\nNone\n"), "cell 4: is compared by nbval but shows nothing"),

@@ -99,7 +99,7 @@ def test_classes_and_paths():
     )
     assert files[-1] == (
         "street/999.jpg", "5163a65250379da5e199bb82437e285a21dcee9a174b292868e9bc9039c63b4d", 22629,
-        "train-scene classification/train/999.jpg",
+        "train-scene classification/train/999.jpg", (read_manifest("scenes").repository, read_manifest("scenes").commit),
     )  # fmt: skip
     twins = {file.name: file.path for file in read_manifest("opencountry64").files if not file.path.endswith(file.name)}
     assert twins == {
@@ -109,8 +109,10 @@ def test_classes_and_paths():
 
 
 def test_sets_are_listed_and_others_refused():
-    assert manifest_names() == sorted(SETS)
-    with pytest.raises(ValueError, match=r"no data set 'places'\. There are historical, opencountry64, scenes\."):
+    assert manifest_names() == sorted([*SETS, "clips"])
+    with pytest.raises(
+        ValueError, match=r"no data set 'places'\. There are clips, historical, opencountry64, scenes\."
+    ):
         read_manifest("places")
 
 
@@ -391,7 +393,7 @@ def test_the_command_refuses_names_that_it_does_not_know(capsys):
     with pytest.raises(SystemExit, match="2"):
         command.main(["place"])
     assert (
-        "there is no data set 'place'; there are historical, opencountry64, scenes, imagenette"
+        "there is no data set 'place'; there are clips, historical, opencountry64, scenes, imagenette"
         in capsys.readouterr().err
     )
 
