@@ -10,7 +10,7 @@ TURN, ZOOM = math.radians(0.8), 0.008  # per frame, at most
 EXPOSURE = 0.02  # standard deviation of the gain of a frame
 
 
-def film_of_stills(behind, before, frames, side, generator):
+def film_of_stills(behind, before, frames, side, generator, opacity=1.0):
     """A film of a photograph with a piece of another in front of it; both move smoothly, each on its own way.
 
     Parameters
@@ -20,6 +20,8 @@ def film_of_stills(behind, before, frames, side, generator):
     frames, side : int
         How many, and the side of each in pixels.
     generator : torch.Generator
+    opacity : float
+        Of the piece in front: less than 1 lets the photograph behind shine through, as smoke does.
 
     Returns
     -------
@@ -28,7 +30,7 @@ def film_of_stills(behind, before, frames, side, generator):
     far = _seen(behind, _journey(frames, FASTEST / 2, generator), side)
     journey = _journey(frames, FASTEST, generator)
     near, shape = _seen(before, journey, side), _seen(_blob(behind.shape[-1], generator), journey, side)
-    film = torch.lerp(far, near, shape)
+    film = torch.lerp(far, near, opacity * shape)
     gain = 1 + EXPOSURE * torch.randn(frames, 1, 1, 1, generator=generator)
     return (film * gain).clamp(0, 1)
 

@@ -25,20 +25,22 @@ from course_lib.video.smoothing import mean_over_time
 
 NAME = "clips-propagation"
 FRAMES = 91  # of each film
+PART, PART_FRAMES = ("petals, slow", "stereo pair", "sam2_01_dog"), 10  # what the tests measure again
 FAR = 30  # frames after the key: where the distance from the truth is measured too
 WINDOW = 9  # frames of the smoothing over time
 PETALS = {"petals, slow": (900_001, 1.0), "petals, fast": (900_002, 4.0)}  # seed and speed
 SIDE = 128
+KINDS = EXACT, LEARNED, NEVER = "exact flow", "learned from", "never seen"
 
 
 @dataclass
 class Film:
-    """A film to measure on: sRGB (T, 3, H, W), flows and masks for the warp error, and whether those are exact."""
+    """A film to measure on: sRGB (T, 3, H, W), flows and masks for the warp error, and one of `KINDS`."""
 
     rgb: torch.Tensor = field(repr=False)
     flows: torch.Tensor = field(repr=False)
     masks: torch.Tensor = field(repr=False)
-    exact: bool
+    kind: str
 
     @property
     def lab(self):
@@ -48,19 +50,19 @@ class Film:
 def filmed(name, count=FRAMES):
     """A real clip, with estimated flows: `Film`."""
     rgb = read_clip(clips([name])[name], count).float() / 255
-    return Film(rgb, *film_flows(color.to_gray(rgb)), exact=False)
+    return Film(rgb, *film_flows(color.to_gray(rgb)), LEARNED if name in CLIP_SPLITS["train"] else NEVER)
 
 
 def drawn(seed, speed, count=FRAMES, side=SIDE):
     """A moving meadow, with its exact flow: `Film`."""
     meadow = moving_petals(count, side, seed, speed=speed)
-    return Film(meadow.rgb, meadow.flows, meadow.masks, exact=True)
+    return Film(meadow.rgb, meadow.flows, meadow.masks, EXACT)
 
 
 def all_films(count=FRAMES):
     """Name and function that gives the film, for all that is measured on."""
     films = {name: partial(drawn, *way, count) for name, way in PETALS.items()}
-    films["stereo pair"] = lambda: Film(*stereo_pair_flow(SIDE), exact=True)
+    films["stereo pair"] = lambda: Film(*stereo_pair_flow(SIDE), EXACT)
     for split in ("train", "test"):
         films |= {name: partial(filmed, name, count) for name in CLIP_SPLITS[split]}
     return films
@@ -120,7 +122,7 @@ def measure_film(film, still, network):
     per_frame = frame_by_frame(lab[:, :1])
     return {
         "frames": len(lab),
-        "exact": film.exact,
+        "kind": film.kind,
         "key": {way: measure(ab, film) for way, ab in ways_with_key(lab, per_frame, still, network)},
         "alone": {way: measure(ab, film) for way, ab in ways_without_key(lab, per_frame, still, network)},
     }
@@ -134,18 +136,30 @@ def flow_errors(film):
     return {"mean": round(distance.mean().item(), 3), "over 1": round((distance > 1).float().mean().item(), 4)}
 
 
-def measure_all(count=FRAMES):
-    """The results that ``data/checkpoints/results-films.json`` holds: see `course_lib.results.read_film_results`."""
-    still, network = still_network(), load_checkpoint(NAME)
+def measure_films(films, still, network):
+    """The rows and flow errors of films, a dict from name to function that gives a `Film`."""
     rows, flows = {}, {}
-    for name, make in all_films(count).items():
+    for name, make in films.items():
         film = make()
         rows[name] = measure_film(film, still, network)
-        if film.exact:
+        if film.kind == EXACT:
             flows[name] = flow_errors(film)
         print(name, {way: row["psnr"] for way, row in rows[name]["key"].items()}, flush=True)
-    checkpoints = {each: read_card(each)["sha256"] for each in (NAME, STILL)}
-    return {"side": SIDE, "far": FAR, "window": WINDOW, "checkpoints": checkpoints, "rows": rows, "flow": flows}
+    return {"rows": rows, "flow": flows}
+
+
+def part_of_all():
+    """The few frames of a few films that the tests measure again."""
+    films = all_films(PART_FRAMES)
+    return {name: films[name] for name in PART}
+
+
+def measure_all():
+    """The results that ``data/checkpoints/results-films.json`` holds: see `course_lib.results.read_film_results`."""
+    ways = still_network(), load_checkpoint(NAME)
+    about = {"side": SIDE, "far": FAR, "window": WINDOW}
+    about["checkpoints"] = {each: read_card(each)["sha256"] for each in (NAME, STILL)}
+    return about | measure_films(all_films(), *ways) | {"part": measure_films(part_of_all(), *ways)}
 
 
 def main():

@@ -12,7 +12,7 @@ from course_lib.video.carrying import Key, begin, warp_on
 from course_lib.video.flow import estimate_both
 
 STEPS = 3  # that are learned from at the end of a stretch
-REHEARSED = 16  # before them, at most, in which the network meets its own answers; up to there the flow alone carries the colors
+REHEARSED = 10  # before them, at most, in which the network meets its own answers; up to there the flow alone carries the colors
 FARTHEST = 32  # frames from the key
 BLIND = 0.15  # of the stretches are learned from as if no flow could be trusted: what looks alike must do
 TURNED = 0.5  # of the stretches have all their hues turned: colors must come from the key, not from what is likely

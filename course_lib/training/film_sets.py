@@ -13,7 +13,7 @@ from course_lib.training.photographs import resize
 from course_lib.video.reading import open_film, read_frames
 
 KINDS = ("stills", "petals", "clips")
-FRAMES = 24  # of films that are made
+FRAMES, MADE = 24, 96  # of films that are made: how many, and the side of each in pixels
 COARSER = 2  # times: how much smaller the still network sees them
 MOST = 240  # frames of a real clip: the first ones
 STRIDES = (1, 3)  # each clip as it is, and three times as fast
@@ -21,7 +21,7 @@ LAST = 0.2  # of a clip is kept for validation: its end
 SEEDS = {"train": 0, "validation": 100_000}
 
 
-def film_set(kind, split, count, side):
+def film_set(kind, split, count):
     """Films of one kind to learn from.
 
     Parameters
@@ -31,8 +31,6 @@ def film_set(kind, split, count, side):
     split : "train" or "validation"
     count : int
         How many, of those that are made. Of clips there are all.
-    side : int
-        Pixels of those that are made.
 
     Returns
     -------
@@ -45,7 +43,7 @@ def film_set(kind, split, count, side):
     """
     if kind == "clips":
         return [prepare_film(rgb) for name in CLIP_SPLITS["train"] for rgb in _parts_of_clip(name, split)]
-    make = {"stills": _still_maker, "petals": _petals_maker}[kind](split, side)
+    make = {"stills": _still_maker, "petals": _petals_maker}[kind](split)
     films = []
     with Progress(f"Making films of {kind}", count) as progress:
         for number in range(count):
@@ -54,20 +52,20 @@ def film_set(kind, split, count, side):
     return films
 
 
-def _still_maker(split, side):
+def _still_maker(split):
     photographs = scenes(split)
 
     def make(number):
         generator = torch.Generator().manual_seed(SEEDS[split] + number)
         rows = torch.randint(len(photographs), (2,), generator=generator)
-        behind, before = resize(photographs.rgb[rows].float() / 255, round(1.4 * side))
-        return film_of_stills(behind, before, FRAMES, side, generator)
+        behind, before = resize(photographs.rgb[rows].float() / 255, round(1.4 * MADE))
+        return film_of_stills(behind, before, FRAMES, MADE, generator)
 
     return make
 
 
-def _petals_maker(split, side):
-    return lambda number: moving_petals(FRAMES, side, seed=SEEDS[split] + number, speed=1 + number % 3).rgb
+def _petals_maker(split):
+    return lambda number: moving_petals(FRAMES, MADE, seed=SEEDS[split] + number, speed=1 + number % 3).rgb
 
 
 def _parts_of_clip(name, split):

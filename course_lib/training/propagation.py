@@ -57,10 +57,10 @@ class FilmRecipe:
 
     objective: str = "Huber, along films"
     network: Callable[[], nn.Module] = PropagationNet
-    stages: tuple = ((8, ("stills", "petals")), (18, ("stills", "petals", "clips")))
+    stages: tuple = ((4, ("stills", "petals")), (11, ("stills", "petals", "clips")))
     steps: int = 100
     batch_size: int = 8
-    side: int = 96
+    side: int = 88
     rate: float = 2e-3
     seed: int = 0
     count: int = 200
@@ -215,7 +215,7 @@ def films_of(recipe):
     few = max(8, recipe.count // 10)
     counts = {"train": recipe.count, "validation": few}
     return {
-        split: {kind: film_set(kind, split, count, recipe.side) for kind in recipe.kinds}
+        split: {kind: film_set(kind, split, count) for kind in recipe.kinds}
         for split, count in counts.items()
     }
 

@@ -7,6 +7,7 @@ that was stopped goes on where it was when it is started again in the same way.
 import shutil
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -275,20 +276,18 @@ class _Run:
         first = next((span[0] for shot in scan.shots for span, _ in parts.missing(shot)), None)
         if first is None:
             return
-        painter = Painter(self.film, first, self.save_keys)
-        with self._progress("Coloring", len(scan.times), done) as bar:
+        coloring = self._progress("Coloring", len(scan.times), done)
+        with closing(Painter(self.film, first, self.save_keys)) as painter, coloring as bar:
             halves = _Halves(bar)
             for shot in scan.shots:
                 if missing := parts.missing(shot):
                     self._color_shot(scan, shot, missing, painter, halves)
-        painter.close()
 
     def _color_shot(self, scan, shot, missing, painter, halves):
         folder = self.folder / f"shot {shot[0]:09d}"
         memory, lightness = FolderMemory(folder), Stretch(scan.lightness, *shot)
         keys = self.given.of_shot(shot, lightness)
-        there = shot[1] - shot[0] - sum(span[1] - span[0] for span, _ in missing)
-        halves.begin(shot[1] - shot[0] - there)
+        halves.begin(sum(span[1] - span[0] for span, _ in missing))
         for frames in color_shot(lightness, keys, self.given.still, self.network, memory):
             halves.colored(frames)
         halves.all_colored()

@@ -100,12 +100,27 @@ def _ends(appeared, longest, hidden):
 
 
 def best_view(appeared, vanished):
-    """The frame of a stretch from which the least is hidden of all others, summed over them: int, counted from 0.
+    """The frame of a stretch from which the least is hidden of all others: int, counted from 0; the first one of equals."""
+    return int(hidden_from(appeared, vanished).argmin())
 
-    What is hidden of a frame is what has appeared since the key, for later frames, or vanished until the key, for earlier ones.
+
+def hidden_from(appeared, vanished):
+    """How much is hidden of all other frames of a stretch from each frame, in pictures.
+
+    Of later frames that is what has come into view since, of earlier ones what has gone out of view until then. Both are added up step by
+    step, so what comes, goes and comes again counts twice.
+
+    Parameters
+    ----------
+    appeared, vanished : tensors, (n - 1,)
+        As `hidden_shares` gives them.
+
+    Returns
+    -------
+    tensor, (n,)
     """
-    count = len(appeared) + 1
-    since = torch.cat([torch.zeros(1), appeared.cumsum(0)])  # that came into view up to each frame
-    until = torch.cat([torch.zeros(1), vanished.cumsum(0)])  # that went out of view up to each frame
-    costs = [float((since[key:] - since[key]).sum() + (until[key] - until[: key + 1]).sum()) for key in range(count)]
-    return costs.index(min(costs))
+    zero = appeared.new_zeros(1)
+    since, until = torch.cat([zero, appeared.cumsum(0)]), torch.cat([zero, vanished.cumsum(0)])
+    places = torch.arange(len(since))
+    later, earlier = since.flip(0).cumsum(0).flip(0), until.cumsum(0)
+    return later - (len(since) - places) * since + (places + 1) * until - earlier

@@ -72,6 +72,8 @@ def turn_upright(rgb, matrix):
 class ToPicture:
     """Makes decoded frames into sRGB pictures. Keep one per film: it remembers what the conversion needs.
 
+    Their curve is taken for that of sRGB, as is usual for BT.601 and BT.709; films in HDR, which have others, come out dull.
+
     Parameters
     ----------
     size : (int, int), optional

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from course_lib import budget, color
+from course_lib.models.propagation_net import PropagationAnswer
 from course_lib.video.carrying import Key, begin, warp_on, weigh_on
 from course_lib.video.flow import estimate_both
 from course_lib.video.keyframes import LONGEST, choose_keys, hidden_shares
@@ -57,14 +58,18 @@ class Leg:
             In the order of the frames.
         """
         colors, confidences = [ab], [torch.ones_like(ab[:1])]
-        for known, answer in self._walk(ab, network, backward):
-            colors.append(answer[0])
-            confidences.append(known.confidence[0])
+        for answer in self.walk(ab, network, backward):
+            colors.append(answer.ab[0])
+            confidences.append(answer.confidence[0])
         step = -1 if backward else 1
         return Colors(torch.stack(colors[::step]), torch.stack(confidences[::step]))
 
-    def _walk(self, ab, network, backward):
-        """What is known, and the colors (1, 2, h, w), of each frame after the key."""
+    @torch.no_grad()
+    def walk(self, ab, network, backward=False):
+        """The `PropagationAnswer` for each frame after the key, in the order of the walk; the parameters are those of `carry`.
+
+        Without a network its weights are None.
+        """
         places = range(len(self.l))[:: -1 if backward else 1]
         flows, seen = (self.ahead, self.seen_ahead) if backward else (self.back, self.seen_back)
         key = Key(self.l[places[0]][None], ab[None])
@@ -74,11 +79,11 @@ class Leg:
             moved = key, known, self.l[place][None], flows[step][None], seen[step][None]
             if network is None:
                 known = warp_on(*moved)
-                yield known, known.ab
+                yield PropagationAnswer(known.ab, known.ab, known.confidence, None)
             else:
                 with _fast(self.l.device):
                     answer, known = weigh_on(network, *moved, self.still[place][None])
-                yield known, answer.ab
+                yield answer
 
 
 def _fast(device):

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save
 
 from course_lib.files import write_atomic
+from course_lib.video.errors import VideoError
 
 VERSION = 1  # of what lies in the folder
 _ENDS = 2**20  # bytes at either end of a film that tell it from others
@@ -85,5 +86,8 @@ def _fingerprint_network(network):
 
 
 def fingerprint_file(path):
-    """The SHA-256 of a file."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    """The SHA-256 of a file, or a `VideoError` if it cannot be read."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise VideoError(f"{path} cannot be read: {error.strerror or error}. Check its permissions.") from error

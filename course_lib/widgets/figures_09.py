@@ -29,23 +29,26 @@ def draw_trace(traces, rate=24):
     """
     figure, axes = new_figure(1, 2, width=9, height=2.8)
     for channel, axis in enumerate(axes[0]):
-        for shade, (label, ab) in zip((PALETTE[4], PALETTE[0], "#666666"), traces.items(), strict=False):
-            time = torch.arange(len(ab)) / rate
-            axis.plot(time, ab[:, channel], color=shade, linewidth=1.8)
-            axis.annotate(
-                label,
-                (time[-1], ab[-1, channel]),
-                xytext=(4, 0),
-                textcoords="offset points",
-                color=shade,
-                va="center",
-                fontsize=9,
-            )
+        lines = {label: ab[:, channel] for label, ab in traces.items()}
+        _draw_lines(axis, lines, (PALETTE[4], PALETTE[0], "#666666"), 1 / rate)
         axis.set_xlabel("seconds")
         axis.set_title("a (green to red)" if channel == 0 else "b (blue to yellow)")
-        axis.margins(x=0.02)
-        axis.set_xlim(right=(len(ab) - 1) / rate * 1.25)
     return figure
+
+
+def _draw_lines(axis, lines, shades, step, start=0):
+    """Lines with their names at their right ends, which keep apart."""
+    low = min(float(line.min()) for line in lines.values())
+    high = max(float(line.max()) for line in lines.values())
+    apart, lowest = 0.08 * (high - low), -float("inf")
+    places = {}
+    for label in sorted(lines, key=lambda label: float(lines[label][-1])):
+        lowest = places[label] = max(float(lines[label][-1]), lowest + apart)
+    for shade, (label, line) in zip(shades, lines.items(), strict=False):
+        x = start + step * torch.arange(len(line))
+        axis.plot(x, line, color=shade, linewidth=1.8)
+        axis.annotate(f" {label}", (x[-1], places[label]), color=shade, va="center", fontsize=9, annotation_clip=False)
+    axis.set_xlim(right=start + step * len(line) * 1.3)
 
 
 def draw_motion(rgb, flows):
@@ -144,15 +147,9 @@ def draw_fading(curves, marked=None):
     """
     figure, axes = new_figure(1, 1, width=6.5, height=3)
     axis = axes[0, 0]
-    for shade, (label, psnr) in zip((PALETTE[4], PALETTE[1], PALETTE[0], PALETTE[2]), curves.items(), strict=False):
-        frames = torch.arange(1, len(psnr) + 1)
-        axis.plot(frames, psnr, color=shade, linewidth=1.8)
-        axis.annotate(
-            label, (frames[-1], psnr[-1]), xytext=(4, 0), textcoords="offset points", color=shade, va="center"
-        )
+    _draw_lines(axis, curves, (PALETTE[4], PALETTE[1], PALETTE[0], PALETTE[2]), 1, start=1)
     if marked is not None:
         axis.axvline(marked, color="#999999", linewidth=1, linestyle=":")
-    axis.set_xlim(right=len(psnr) * 1.28)
     axis.set_xlabel("frames after the key")
     axis.set_ylabel("PSNR, dB")
     return figure

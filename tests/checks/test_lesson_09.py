@@ -262,7 +262,7 @@ BLEND_RIGHT = {
 }
 BLEND_WRONG = {
     "stub": (stub, "no answer yet"),
-    "NaN": (lambda f, b, p, q, s: (p * f + q * b) / (p + q), "there are NaN"),
+    "NaN": (lambda f, b, p, q, s: (p * f + q * b) / (p + q), "0 / 0. Keep"),
     "exchanged": (lambda f, b, p, q, s: blend(f, b, q, p, s), "are exchanged"),
     "not normalized": (
         lambda f, b, p, q, s: torch.where(p + q > 0, p * f + q * b, s),

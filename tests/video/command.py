@@ -4,7 +4,6 @@ The last line that it writes is the most memory that it had, in kB.
 """
 
 import re
-import resource
 import sys
 from pathlib import Path
 
@@ -31,6 +30,8 @@ def most_memory():
     status = Path("/proc/self/status")
     if status.exists():
         return int(re.search(r"VmHWM:\s*(\d+) kB", status.read_text()).group(1))
+    import resource
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 

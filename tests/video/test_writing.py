@@ -96,6 +96,7 @@ def test_frames_for_encoders_hold_each_color_within_rounding(color, size):
     green = (y - 0.2126 * red - 0.0722 * blue) / 0.7152
     assert torch.tensor([red, green, blue]).sub(torch.tensor(color)).abs().max() < 0.008
     assert 16 <= y * 219 + 16 <= 235
+    assert (frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc) == (1, 1, 1, 1)
     assert frame.format.name == ("yuv420p" if size[0] % 2 == size[1] % 2 == 0 else "yuv444p")
 
 
@@ -128,6 +129,16 @@ def test_a_part_that_fails_leaves_nothing(tmp_path, source):
 
     with pytest.raises(KeyboardInterrupt):
         write_part(tmp_path / "a.mp4", pictures(), open_film(source))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_takes_its_name_when_it_is_complete(tmp_path, source, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_part(tmp_path / "a.mp4", PICTURES, open_film(source))
     assert list(tmp_path.iterdir()) == []
 
 
