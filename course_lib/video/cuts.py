@@ -6,6 +6,7 @@ from course_lib.video.flow import estimate_both, warp
 
 COARSER = 2  # times: flows for this are estimated on smaller frames
 CONTRAST, MEAN = 15.0, 50.0  # L: to what both frames are brought, so that a flash or a flicker of exposure is no cut
+FLAT = 2.0  # L: a standard deviation below which a frame shows nothing, as black leader with its grain
 LIKE = 6.0  # of that L: how near a pixel must come to the one that the flow says it was
 # Below this share of pixels that can be followed a new shot begins. Measured on the real clips at half of the working size: a cut from one
 # clip to another leaves at most .10, and within clips the least is .31, in a fast pan.
@@ -16,13 +17,19 @@ class CutFinder:
     """Say of each frame of a film whether a new shot begins with it. Only the frame before is kept."""
 
     def __init__(self):
-        self.before = None
+        self.begun, self.before = False, None
 
     def add(self, lightness):
-        """Whether a shot begins with this frame, the next one of the film, L (1, h, w): bool. The first frame begins one."""
+        """Whether a shot begins with this frame, the next one of the film, L (1, h, w): bool. The first frame begins one.
+
+        Between frames that show nothing there is no cut, and between one of them and a picture there always is: nothing could be followed.
+        """
         now = _normalize(F.avg_pool2d(lightness[None], COARSER)[0])
+        is_first, self.begun = not self.begun, True
         before, self.before = self.before, now
-        return before is None or followed(before, now) < FOLLOWED
+        if is_first or before is None or now is None:
+            return is_first or before is not now
+        return followed(before, now) < FOLLOWED
 
 
 def find_cuts(lightness):
@@ -39,6 +46,6 @@ def followed(before, now):
 
 
 def _normalize(lightness):
-    """The frame with a mean and a contrast that all frames have."""
-    deviation = lightness.std().clamp(min=1)  # noise of a flat frame is not to become a picture
-    return (lightness - lightness.mean()) / deviation * CONTRAST + MEAN
+    """The frame with a mean and a contrast that all frames have; None if it shows nothing."""
+    deviation = lightness.std()
+    return None if deviation < FLAT else (lightness - lightness.mean()) / deviation * CONTRAST + MEAN

@@ -1,5 +1,7 @@
 """Which frames of a shot are to be colored first: those from which most of their neighbors can be seen."""
 
+from itertools import pairwise
+
 import torch
 
 from course_lib.video.flow import estimate_both
@@ -78,14 +80,14 @@ def spread_keys(appeared, vanished, count):
         raise ValueError(f"A shot of {frames} frames has 1 to {frames} keys, got {count}.")
     even = 1 / frames  # so that still scenes are divided too
     shares = torch.cat([torch.zeros(1), (appeared + even).cumsum(0)])
-    stretch = (shares / (shares[-1] + even) * count).long().clamp(max=count - 1)
-    keys = []
-    for number in range(count):
-        part = (stretch == number).nonzero()[:, 0].tolist()
-        if part:
-            start, end = part[0], part[-1]
-            keys.append(start + best_view(appeared[start:end], vanished[start:end]))
-    return keys
+    numbers = torch.arange(count)
+    starts = torch.searchsorted(shares / (shares[-1] + even) * count, numbers.float())
+    starts = (starts - numbers).cummax(0).values + numbers  # where much comes at once too, no stretch is empty
+    starts = starts.minimum(frames - count + numbers).tolist()
+    return [
+        start + best_view(appeared[start : end - 1], vanished[start : end - 1])
+        for start, end in pairwise([*starts, frames])
+    ]
 
 
 def _ends(appeared, longest, hidden):

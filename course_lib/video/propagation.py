@@ -156,11 +156,12 @@ def color_shot(lightness, keys, still, network, memory, longest=LONGEST):
         if name not in memory:
             leg = Leg(lightness[first : last + 1], still if network else None)
             ab = _color_leg(leg, first, last, places, known, network)
+            # Keys before their leg: a run that is killed between the two computes the leg again, and finds the same.
+            for place in {first, last} & set(places):
+                if _key_name(place) not in memory:
+                    _remember(memory, place, known[place])
             memory[name] = (ab[: end - first] * color.AB_SCALE).half()
-        for place in {first, last} & set(places):
-            known[place] = (
-                _recall(memory, place) if _key_name(place) in memory else _remember(memory, place, known[place])
-            )
+        known |= {place: _recall(memory, place) for place in {first, last} & set(places)}
         yield end - first
 
 

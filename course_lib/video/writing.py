@@ -160,7 +160,8 @@ def _ticks(times, begin):
 
 def _pictures(parts, times, end, video, begin):
     """Times in seconds and packets of all parts, in order, as if they had been encoded together."""
-    tick, number = Fraction(video.time_base), 0  # before the file is begun, which may choose a finer one
+    tick = Fraction(video.time_base)  # before the file is begun, which may choose a finer one
+    number, last = 0, -1
     for part in parts:
         with av.open(str(part)) as container:
             for packet in container.demux(container.streams.video[0]):
@@ -169,8 +170,10 @@ def _pictures(parts, times, end, video, begin):
                 time = times[number]
                 number += 1
                 until = times[number] if number < len(times) else end
-                packet.pts = packet.dts = round((time - begin) / tick)
-                packet.duration = round((until - begin) / tick) - packet.pts
+                # Rounding may bring two frames to one time, which no file can hold.
+                last = max(round((time - begin) / tick), last + 1)
+                packet.pts = packet.dts = last
+                packet.duration = max(round((until - begin) / tick) - last, 1)
                 packet.time_base = tick
                 packet.stream = video
                 yield time - begin, packet

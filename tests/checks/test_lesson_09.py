@@ -201,6 +201,7 @@ def chosen_pixels(old, new, flow, mask):
 ERROR_RIGHT = {
     "sums": warp_error,
     "chosen": chosen_pixels,
+    "zeros outside": lambda o, n, f, m: masked((warp_with(padding_mode="zeros")(o, f) - n) ** 2, m),
     "expanded": lambda o, n, f, m: (m.expand(3, -1, -1) * (carry(o, f) - n) ** 2).sum() / m.expand(3, -1, -1).sum(),
     "numpy": lambda o, n, f, m: ((warp_with_scipy(o, f) - n.numpy()) ** 2)[:, m[0].numpy() > 0].mean(),
     "number": lambda *all_four: warp_error(*all_four).item(),

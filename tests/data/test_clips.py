@@ -128,6 +128,7 @@ def test_each_file_comes_from_its_own_repository(made, tmp_path):
     assert sorted(made.asked) == sorted(address(name) for name in CONTENT)
     clips(download=True)
     assert len(made.asked) == 6
+    assert list(clips(["d", "b"])) == ["b", "d"]
 
 
 def test_archives_are_asked_for_by_repository(made, monkeypatch):

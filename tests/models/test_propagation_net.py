@@ -186,7 +186,7 @@ def by_lightness(network):
 
 @pytest.mark.parametrize(("dx", "dy"), [(0, 0), (8, 0), (8, 12), (4, 16)])
 def test_matching_finds_what_moved(dx, dy):
-    (key_l, key_ab), (l, ab) = patches(dx, dy)
+    (key_l, key_ab), (l, ab) = patches(dx, dy)  # noqa: E741
     found, likeness = by_lightness(made()).match(l, key_l, key_ab)
     middles = [(12 + dy, 8 + 8 * place + dx) for place in range(4)]
     for row, column in middles:
@@ -196,7 +196,7 @@ def test_matching_finds_what_moved(dx, dy):
 
 
 def test_what_is_not_in_the_key_is_not_alike():
-    (key_l, key_ab), (l, _) = patches(8, 8)
+    (key_l, key_ab), (l, _) = patches(8, 8)  # noqa: E741
     network = by_lightness(made())
     dark = torch.full_like(key_l, -1.0)
     _, likeness = network.match(l, dark, key_ab)
@@ -205,11 +205,11 @@ def test_what_is_not_in_the_key_is_not_alike():
 
 
 def test_matching_can_be_learned():
-    (key_l, key_ab), (l, ab) = patches(8, 12)
+    (key_l, key_ab), (l, ab) = patches(8, 12)  # noqa: E741
     network = made(3)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
     errors = []
-    for _ in range(60):
+    for _ in range(25):
         optimizer.zero_grad()
         found, _ = network.match(l, key_l, key_ab)
         error = (found - ab).square().mean()

@@ -8,10 +8,10 @@ from course_lib import color, colorizing
 from course_lib.color import PictureError
 from course_lib.data import read_image
 from course_lib.hints import Hints, HintsError, Point, write_hints
-from course_lib.video import VideoError, film, read_frames
+from course_lib.video import VideoError, film, painting, read_frames
 from course_lib.video.film_hints import read_film_hints, write_film_hints
 from course_lib.video.scratch import scratch_folder
-from tests.video.films import GREEN, RED, Paint, colorize, error_to, mean_ab, paint_key, two_shots
+from tests.video.films import COUNT, GREEN, RED, Paint, colorize, error_to, mean_ab, paint_key, two_shots
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +25,19 @@ def test_keys_give_their_colors_to_their_shots(source, tmp_path):
     network = Paint(*RED)
     colorize(source, tmp_path / "b.mp4", keys=tmp_path / "keys", model=network)
     assert error_to(tmp_path / "b.mp4", GREEN) < 4
+
+
+@pytest.mark.parametrize("part", [3, 120])
+def test_each_frame_has_the_colors_of_its_time(source, tmp_path, monkeypatch, part):
+    """From one key to the next colors go over into each other, in both shots, wherever parts begin."""
+    for number, ab in ((0, RED), (7, GREEN), (8, RED), (COUNT - 1, GREEN)):
+        paint_key(tmp_path / "keys" / f"{number}.png", ab)
+    monkeypatch.setattr(painting, "PART", part)
+    colorize(source, tmp_path / "b.mp4", keys=tmp_path / "keys")
+    found = mean_ab(tmp_path / "b.mp4")[:, 0]
+    for shot in (found[:8], found[8:]):
+        truth = torch.linspace(RED[0], GREEN[0], len(shot))
+        assert (shot - truth).abs().max() < 6
 
 
 def test_a_shot_without_a_key_is_colored_by_the_network(source, tmp_path):

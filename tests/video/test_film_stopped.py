@@ -11,6 +11,7 @@ import torch
 from course_lib.video import UnfinishedError, film, open_film, painting, writing
 from course_lib.video.propagation import color_shot
 from course_lib.video.scratch import scratch_folder
+from course_lib.video.store import FolderMemory
 from tests.video.films import (
     COUNT,
     GREEN,
@@ -72,6 +73,17 @@ def test_a_stopped_run_goes_on_and_computes_nothing_twice(source, tmp_path, monk
         path.name for path in (tmp_path / "keys").iterdir()
     )
     assert report.keys == len(list((tmp_path / "keys").iterdir()))
+
+
+@pytest.mark.parametrize("first", range(12))
+def test_colors_are_those_of_their_frames_wherever_a_part_begins(tmp_path, first):
+    truth = torch.arange(12.0)[:, None, None, None].expand(12, 2, 3, 4)
+    memory = FolderMemory(tmp_path / "memory")
+    memory["keys"] = memory["key 000003"] = torch.zeros(1)
+    for start, last in ((7, 11), (0, 2), (3, 6)):
+        memory[f"leg {start:06d} {last:06d}"] = truth[start : last + 1].contiguous()
+    found = list(painting.colors_from(memory, first))
+    assert torch.equal(torch.stack(found), truth[first:])
 
 
 class Tinted(Paint):

@@ -143,8 +143,8 @@ def test_what_is_visible_by_the_exact_flows(film):
     said = visible(fast.flows, fast.forward_flows) == 0
     hidden = fast.masks == 0
     both = (said & hidden).sum()
-    assert both / said.sum() > 0.75  # precision
-    assert both / hidden.sum() > 0.5  # recall: a pixel beside a slow edge is within the tolerance of 0.7 pixels
+    assert both / said.sum() > 0.8  # precision
+    assert both / hidden.sum() > 0.8  # recall; beside slow edges all is within the tolerance of 0.7 pixels
     seen = 1 - hidden.float()
     assert (visible(fast.flows, fast.forward_flows) * seen).sum() / seen.sum() > 0.97
     wrong = visible(fast.flows, -fast.forward_flows)

@@ -186,6 +186,14 @@ def test_times_without_a_common_tick_are_rounded(tmp_path, source):
     assert max(abs(a - b) for a, b in zip(times_of(path), times, strict=True)) <= Fraction(1, 180_000)
 
 
+def test_frames_that_rounding_brings_together_are_kept_apart(tmp_path, source):
+    times = [Fraction(number, 2**31 + 11) for number in range(5)] + [Fraction(number, 25) for number in range(1, 6)]
+    found = times_of(make(tmp_path, PICTURES, source, times))
+    assert len(found) == 10
+    assert found == sorted(set(found))
+    assert max(abs(a - b) for a, b in zip(found, times, strict=True)) < Fraction(1, 20_000)
+
+
 # ---- sound
 
 
