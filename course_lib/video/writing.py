@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 
 from course_lib.files import write_atomic
+from course_lib.video.encoding import SAME_BITS
 from course_lib.video.errors import VideoError
 from course_lib.video.pixels import BT709, LIMITED, pixel_format, to_video_frame
 from course_lib.video.reading import DEFAULT_RATE, open_container
@@ -18,7 +19,11 @@ from course_lib.video.sound import Sound
 
 SUFFIXES = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 PART = 120  # frames, at most, in one part: what a killed run loses
-QUALITY = {"crf": "17", "preset": "veryfast"}  # of x264: no difference to be seen, at 3 times the speed of its default
+QUALITY = {
+    "crf": "17",
+    "preset": "veryfast",
+    "x264-params": SAME_BITS,
+}  # of x264: no difference to be seen, at 3 times the speed of its default
 _FINEST = 2**31 - 1  # ticks of a clock in a second: MP4 keeps them in 32 bits
 _ROUND = 90_000  # as many as in MPEG
 

@@ -3,7 +3,6 @@
 import base64
 import html
 import io
-import platform
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,25 +12,20 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 
+from course_lib.video.encoding import SAME_BITS
 from course_lib.widgets.figures import MIN_ALT
 
 MAX_BYTES = 600_000  # of a film in a page; a notebook has 1 MB for everything
 
-# One thread: several would share the work, and with it the bits, in another way on another machine. The AVX-512 code of x264 gives
-# other bits in every run; SSE2, which every x86-64 has, gives those of the plain C code that other processors run here.
-CODE = "SSE2" if platform.machine().lower() in ("x86_64", "amd64") else "0"
+# One thread: several would share the work, and with it the bits, in another way on another machine.
 # Color is the subject, so Cb and Cr get more bits than an encoder gives them: a lower offset is a finer quantization.
 ENCODER = {
     "preset": "slow",
     "crf": "23",
     "threads": "1",
-    "x264-params": f"asm={CODE}:chroma-qp-offset=-4:lookahead-threads=1",
+    "x264-params": f"{SAME_BITS}:chroma-qp-offset=-4:lookahead-threads=1",
 }
-BT709 = 1  # the number of this standard among primaries and matrices (ITU-T H.273, tables 2 and 4)
-SRGB_CURVE = 13  # among transfer characteristics (table 3)
-LIMITED_RANGE = 1  # FFmpeg's number for it, AVCOL_RANGE_MPEG
-
-RED, BLUE = 0.2126, 0.0722  # shares of luma in BT.709; green has the rest
+SRGB_CURVE = 13  # among transfer characteristics (ITU-T H.273, table 3)
 
 STRIP, GAP = 24, 4  # pixels; even, so that four pixels that share a color never belong to two films
 INK, DARK = 255, 34  # levels of labels and of what is around films
@@ -90,6 +84,8 @@ def encode_film(frames, rate):
     """
     import av
 
+    from course_lib.video.pixels import BT709, LIMITED, to_video_frame
+
     frames = _checked(frames)
     if not rate > 0:
         raise ValueError(f"A film needs a positive number of frames per second, got {rate}.")
@@ -100,10 +96,10 @@ def encode_film(frames, rate):
         stream = container.add_stream("libx264", rate=Fraction(rate).limit_denominator(1001), options=ENCODER)
         stream.height, stream.width, stream.pix_fmt = *frames.shape[-2:], "yuv420p"
         context = stream.codec_context
-        context.color_primaries, context.color_trc, context.colorspace = BT709, SRGB_CURVE, BT709
-        context.color_range = LIMITED_RANGE
+        context.color_primaries = context.colorspace = BT709
+        context.color_trc, context.color_range = SRGB_CURVE, LIMITED
         for place, frame in enumerate(frames):
-            picture = av.VideoFrame.from_ndarray(_to_yuv(frame), format="yuv420p")
+            picture = to_video_frame(frame)
             picture.pts = place
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
@@ -126,16 +122,6 @@ def _checked(frames):
         raise ValueError(f"The frames of a film are sRGB in [0, 1], and these go from {low:g} to {high:g}.")
     height, width = frames.shape[-2:]
     return F.pad(frames.float(), (0, width % 2, 0, height % 2), mode="replicate")
-
-
-def _to_yuv(frame):
-    """One frame (3, H, W) as the planes Y, Cb, Cr of 4:2:0, one below the other: uint8 (3 H / 2, W)."""
-    red, green, blue = frame.double()
-    luma = RED * red + (1 - RED - BLUE) * green + BLUE * blue
-    differences = torch.stack([(blue - luma) / (2 - 2 * BLUE), (red - luma) / (2 - 2 * RED)])
-    height, width = luma.shape
-    chroma = F.avg_pool2d(differences, 2).reshape(height // 2, width)
-    return torch.cat([16 + 219 * luma, 128 + 224 * chroma]).round().to(torch.uint8).numpy()
 
 
 def side_by_side(labelled, columns=None, zoom=1):

@@ -3,35 +3,16 @@
 from collections import Counter
 from functools import partial
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from scipy.ndimage import gaussian_filter
 
 from course_lib import color
-from course_lib.models.propagation_net import PropagationNet
 from course_lib.video import propagation
 from course_lib.video.cuts import find_cuts
-from course_lib.video.propagation import Colors, Leg, all_keys, ask_still, blend, color_film, color_shot, order_legs
-
-SIZE = 48, 64
-RED, GREEN = (40.0, 20.0), (-40.0, 30.0)
-
-
-def shot(count=6, seed=0, size=SIZE, speed=1, grain=2.0):
-    """Soft noise that moves ``speed`` pixels to the right in each frame, (count, 1, H, W), L."""
-    noise = np.random.default_rng(seed).standard_normal((size[0], size[1] + count * speed))
-    smooth = torch.from_numpy(gaussian_filter(noise, grain)).float()
-    wide = (50 + 18 * smooth / smooth.std()).clamp(0, 100)
-    starts = [(count - step) * speed for step in range(count)]
-    return torch.stack([wide[None, :, start : start + size[1]] for start in starts])
-
-
-def flat(ab, size=SIZE):
-    """One color all over, (2, H, W)."""
-    return torch.tensor(ab)[:, None, None].expand(2, *size).clone()
+from course_lib.video.propagation import Colors, Leg, all_keys, ask_still, blend, color_film, order_legs
+from tests.video.shots import GREEN, NOTHING_ALIKE, RED, SIZE, all_of_it, by_tone, flat, run, shot, untrained
 
 
 def halves(size=SIZE):
@@ -44,27 +25,6 @@ def halves(size=SIZE):
 def still(lightness):
     """A still network that sees green everywhere, at half of the size."""
     return all_of_it(GREEN, lightness[..., ::2, ::2])
-
-
-def all_of_it(ab, lightness):
-    """A still network that sees one color everywhere."""
-    return flat(ab, lightness.shape[-2:]).expand(len(lightness), -1, -1, -1)
-
-
-def by_tone(lightness):
-    """A still network whose colors depend on the lightness: each frame gets others."""
-    return torch.cat([lightness - 50, 0.5 * (50 - lightness)], dim=1)
-
-
-def untrained(alike=0.7, seed=0):
-    torch.manual_seed(seed)
-    network = PropagationNet(widths=(4, 4, 4, 4), features=4).eval()
-    with torch.no_grad():
-        network.alike[1] = alike
-    return network
-
-
-NOTHING_ALIKE = 100.0
 
 
 # ---- a leg
@@ -240,12 +200,6 @@ def test_keys_are_added_where_those_that_are_given_leave_too_much():
 # ---- a whole shot
 
 
-def run(frames, keys, network=None, memory=None, longest=4, still=by_tone):
-    """Color a shot: its memory, and what it yielded."""
-    memory = {} if memory is None else memory
-    return memory, list(color_shot(frames, keys, still, network, memory, longest))
-
-
 def legs_of(memory):
     """First and last frames and colors of all legs in a memory, in their order."""
     return [(*map(int, name.split()[1:]), memory[name].float()) for name in sorted(memory) if name.startswith("leg ")]
@@ -354,72 +308,3 @@ def test_no_color_crosses_a_cut():
             assert (alone - flat(hue, size)).abs().max() < 0.1
     together = color_film(film, {1: flat(RED, size)}, still, None)
     assert (together[4:] - flat(GREEN, size)).abs().mean() > 10  # as one shot, red goes on
-
-
-# ---- interruptions
-
-
-@pytest.fixture
-def made_legs(monkeypatch):
-    """The lengths of all legs that are computed."""
-    lengths = []
-
-    class Counted(Leg):
-        def __init__(self, lightness, still):
-            lengths.append(len(lightness))
-            super().__init__(lightness, still)
-
-    monkeypatch.setattr(propagation, "Leg", Counted)
-    return lengths
-
-
-def assert_same(one, other):
-    assert sorted(one) == sorted(other)
-    assert all(torch.equal(one[name], other[name]) for name in one)
-
-
-PLACES = [set(), {0}, {5}, {11}, {2, 9}]
-
-
-@pytest.mark.parametrize("places", PLACES, ids=str)
-def test_a_run_that_stops_after_each_leg_ends_as_if_it_had_not(places, made_legs):
-    keys = {place: flat(RED, SMALL) + place for place in places}
-    whole, yielded = run(TINY, keys)
-    made, memory, pieces = list(made_legs), {}, []
-    made_legs.clear()
-    while len(pieces) < len(yielded):
-        going = color_shot(TINY, keys, by_tone, None, memory, 4)
-        pieces.append([next(going) for _ in range(len(pieces) + 1)][-1])
-        going.close()
-    assert pieces == yielded
-    assert made_legs == made
-    assert_same(memory, whole)
-    assert list(color_shot(TINY, keys, by_tone, None, memory, 4)) == yielded
-    assert made_legs == made
-
-
-class Killed(dict):
-    """A memory that lets a run die when it has been written to so often."""
-
-    left = 0
-
-    def __setitem__(self, name, value):
-        if not self.left:
-            raise KeyboardInterrupt
-        self.left -= 1
-        super().__setitem__(name, value)
-
-
-@pytest.mark.parametrize("places", PLACES, ids=str)
-def test_a_run_that_is_killed_at_any_write_goes_on(places):
-    keys = {place: flat(RED, SMALL) + place for place in places}
-    whole, _ = run(TINY, keys)
-    for writes in range(1, 2 * len(whole)):
-        memory = Killed()
-        memory.left = writes
-        try:
-            run(TINY, keys, memory=memory)
-        except KeyboardInterrupt:
-            memory.left = 100
-            run(TINY, keys, memory=memory)
-        assert_same(memory, whole)
