@@ -4,8 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-TEMPERATURE = 0.38
-SIDE = 128
+from course_lib.commands.options import add_options
 
 
 def add_parser(commands):
@@ -23,27 +22,9 @@ def add_parser(commands):
         "target", metavar="OUT", help="the file to write, .jpg, .png, .webp or .tif; or a folder, made if it is missing"
     )
     parser.add_argument(
-        "--model",
-        metavar="NAME",
-        help="a checkpoint: its name, or its .safetensors file (scenes-rebalanced, with hints scenes-hints)",
-    )
-    parser.add_argument(
         "--hints", metavar="FILE", help="hints for the picture: a file that the tool of lesson 06 saved, .json or .png"
     )
-    parser.add_argument(
-        "--temperature",
-        type=float,
-        default=TEMPERATURE,
-        metavar="T",
-        help="1 for cautious colors, towards 0 for the most likely and most saturated ones (%(default)s)",
-    )
-    parser.add_argument(
-        "--side",
-        type=int,
-        default=SIDE,
-        metavar="PIXELS",
-        help="the shorter side at which the network sees a picture (%(default)s)",
-    )
+    add_options(parser, "", "scenes-rebalanced, with hints scenes-hints", "the network sees a picture")
     parser.set_defaults(run=run)
 
 

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from course_lib.commands.colorize import SIDE, TEMPERATURE
+from course_lib.commands.options import add_options
 
 
 def add_parser(commands):
@@ -36,25 +36,7 @@ def add_parser(commands):
     parser.add_argument(
         "--save-keys", metavar="FOLDER", help="a folder where all key frames are written at full size, for --keys"
     )
-    parser.add_argument(
-        "--model",
-        metavar="NAME",
-        help="a checkpoint that colors key frames: its name, or its .safetensors file (scenes-rebalanced)",
-    )
-    parser.add_argument(
-        "--temperature",
-        type=float,
-        default=TEMPERATURE,
-        metavar="T",
-        help="1 for cautious colors, towards 0 for the most likely and most saturated ones (%(default)s)",
-    )
-    parser.add_argument(
-        "--side",
-        type=int,
-        default=SIDE,
-        metavar="PIXELS",
-        help="the shorter side at which the networks see the film (%(default)s)",
-    )
+    add_options(parser, " that colors key frames", "scenes-rebalanced", "the networks see the film")
     parser.set_defaults(run=run)
 
 

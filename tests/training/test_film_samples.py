@@ -173,7 +173,7 @@ def test_hues_are_turned_and_chroma_stays(monkeypatch):
     films, turned = [sliding(6, (24, 24))], 0
     for seed in range(20):
         with monkeypatch.context() as patch:
-            patch.setattr(film_samples, "TURNED", 0.0)
+            patch.setattr(film_samples, "_turn", lambda ab, still, angle: (ab, still))
             plain = draw(films, seed, count=1)
         drawn = draw(films, seed, count=1)
         assert torch.equal(drawn.l, plain.l)
@@ -187,8 +187,7 @@ def test_hues_are_turned_and_chroma_stays(monkeypatch):
             angles.append(torch.stack([turn.cos()[strong].mean(), turn.sin()[strong].mean()]))
             assert angles[-1].norm() > 0.999  # all by one angle
         assert torch.allclose(*angles, atol=1e-2)  # colors and those of the still network by the same
-        key_turn = torch.stack([drawn.key.ab.norm(), plain.key.ab.norm()])
-        assert torch.allclose(key_turn[0], key_turn[1], rtol=1e-4)
+        assert torch.allclose(drawn.key.ab.norm(dim=1), plain.key.ab.norm(dim=1), atol=1e-4)
         turned += not torch.equal(drawn.key.ab, plain.key.ab)
     assert 4 <= turned <= 16
 
@@ -205,8 +204,3 @@ def test_some_stretches_are_learned_from_blindly():
     seen = torch.cat([draw(films, seed, count=4).seen.amax(dim=(0, 2, 3, 4)) for seed in range(40)])
     assert set(seen.tolist()) == {0.0, 1.0}
     assert 0.07 < 1 - seen.mean() < 0.25
-    for seed in range(40):
-        drawn = draw(films, seed, count=4)
-        blind = drawn.seen.amax(dim=(0, 2, 3, 4)) == 0
-        if len(drawn.l) < 5:  # something has been carried before
-            assert not drawn.known.confidence[blind].any() or drawn.known.confidence.min() == 1
