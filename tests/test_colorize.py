@@ -20,6 +20,7 @@ from course_lib import __main__ as command_line
 from course_lib import bins, color, colorizing, files
 from course_lib.color import PictureError
 from course_lib.commands import colorize as command
+from course_lib.commands import options
 from course_lib.data import photo, read_image, writing
 from course_lib.hints import Hints, Point, colored_png, write_hints
 from course_lib.models import ColorfulNet, HintNet, HypercolumnRegressor, checkpoints
@@ -462,8 +463,8 @@ def test_the_command_gives_what_colorize_gives(installed, tmp_path):
 
 def test_defaults_are_those_of_colorize():
     parameters = inspect.signature(colorizing.colorize).parameters
-    assert parameters["temperature"].default == command.TEMPERATURE
-    assert parameters["side"].default == command.SIDE
+    assert parameters["temperature"].default == options.TEMPERATURE
+    assert parameters["side"].default == options.SIDE
 
 
 @pytest.mark.parametrize("name", ["hints.json", "hints.png"])

@@ -319,12 +319,12 @@ def test_a_training_that_is_stopped_goes_on_to_the_same_weights(films, tmp_path,
 
     def stop(self):
         if self.training and (self.epoch, self.iter) == (1, 1):
-            raise Stop
+            raise KeyboardInterrupt
         original(self)
 
     with monkeypatch.context() as patch:
         patch.setattr(DrawStretches, "before_batch", stop)
-        with pytest.raises(Stop):
+        with pytest.raises(KeyboardInterrupt):
             run_films(NAME, RECIPE, films, tmp_path)
     assert torch.load(tmp_path / f"{NAME}.pt", weights_only=True)["epoch"] == 1
     with pytest.raises(TrainingError, match="The recipe has changed"):
