@@ -19,7 +19,6 @@ import course_lib
 from course_lib import __main__ as command_line
 from course_lib import bins, color, colorizing, files
 from course_lib.color import PictureError
-from course_lib.commands import colorize as command
 from course_lib.commands import options
 from course_lib.data import photo, read_image, writing
 from course_lib.hints import Hints, Point, colored_png, write_hints

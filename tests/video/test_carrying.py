@@ -49,6 +49,7 @@ def test_a_whole_pixel_is_carried_exactly():
     known, ab = walk()
     for step, at in enumerate(known):
         assert torch.allclose(at.ab[..., step:], ab[step : step + 1, ..., step:], atol=1e-5)
+        assert torch.equal(at.l, frames()[0][step : step + 1])
 
 
 def test_confidence_ends_where_something_came_in():
@@ -64,6 +65,15 @@ def test_the_chain_leads_back_to_the_key():
     for step, at in enumerate(known):
         assert torch.allclose(at.chain[:, 0, :, step:], torch.tensor(-float(step)), atol=1e-5)
         assert at.chain[:, 1].abs().max() < 1e-5
+
+
+def test_a_chain_is_followed_from_where_the_last_step_leads_to():
+    l, ab, flow, seen = frames()  # noqa: E741
+    key, x = key_of(l, ab), torch.arange(float(SIDE))
+    chain = torch.stack([0.1 * x, -0.2 * x])[None, :, None].expand(1, 2, SIDE, SIDE)
+    found = warp_on(key, begin(key)._replace(chain=chain), l[1:2], flow, seen).chain[0, :, 3, 1:]
+    assert torch.allclose(found[0], -1 + 0.1 * (x[1:] - 1), atol=1e-4)
+    assert torch.allclose(found[1], -0.2 * (x[1:] - 1), atol=1e-4)
 
 
 def test_what_was_hidden_once_stays_hidden():
@@ -90,9 +100,10 @@ def test_two_ways_to_move_colors():
     assert torch.allclose(chain[:, 0, :, 1:], torch.tensor(-2.0), atol=1e-5)
     for moved in (before, along):
         assert moved.error[..., 2:].max() < 1e-5
-    wrong = move(key, known, l[2:3] + 0.3, flow, seen)
-    for moved in wrong[:2]:
-        assert torch.allclose(moved.error[..., 2:], torch.tensor(0.3), atol=1e-5)
+    lighter = known._replace(l=known.l + 0.1)
+    before, along, *_ = move(key, lighter, l[2:3] - 0.3, flow, seen)
+    assert torch.allclose(before.error[..., 2:], torch.tensor(0.4), atol=1e-5)
+    assert torch.allclose(along.error[..., 2:], torch.tensor(0.3), atol=1e-5)
 
 
 def test_the_network_is_told_what_was_moved():
@@ -103,15 +114,15 @@ def test_the_network_is_told_what_was_moved():
         told.append(inputs)
         return PropagationNet(widths=(4, 4, 4, 4), features=4)(*inputs)
 
-    known = begin(key)
+    start = begin(key)._replace(ab=0.5 * ab[:1], confidence=0.7 * seen)
     still = torch.full_like(ab[:1], -0.5)
-    answer, known = weigh_on(network, key, known, l[1:2], flow, seen, still)
+    answer, known = weigh_on(network, key, start, l[1:2], flow, seen, still)
     given_l, key_l, key_ab, before, along, given_still = told[0]
     assert torch.equal(given_l, l[1:2])
     assert torch.equal(key_l, l[:1])
     assert torch.equal(key_ab, ab[:1])
     assert torch.equal(given_still, still)
-    expected = move(key, begin(key), l[1:2], flow, seen)
+    expected = move(key, start, l[1:2], flow, seen)
     for moved, right in zip((before, along), expected[:2], strict=True):
         assert all(torch.equal(a, b) for a, b in zip(moved, right, strict=True))
     assert torch.equal(known.ab, answer.blend)

@@ -56,6 +56,16 @@ def test_flicker_of_exposure_is_no_cut():
     assert find_cuts(torch.cat([film[:4] * 0.5, shot(4, seed=9) * 0.9])) == [0, 4]
 
 
+def test_dark_and_faded_shots_have_cuts_too():
+    faded = [0.2 * part + 20 for part in (shot(4, 1), shot(4, 2))]
+    assert find_cuts(torch.cat(faded)) == [0, 4]
+
+
+def test_grain_is_no_cut():
+    film = shot(6) + 3 * torch.randn(6, 1, *SIZE, generator=torch.Generator().manual_seed(2))
+    assert find_cuts(film.clamp(0, 100)) == [0]
+
+
 def test_a_still_is_one_shot():
     assert find_cuts(shot(1).expand(5, -1, -1, -1)) == [0]
 

@@ -6,7 +6,7 @@ import pytest
 
 from course_lib import __main__ as command_line
 from course_lib import colorizing
-from course_lib.commands import film as command
+from course_lib.commands import options
 from course_lib.video import film, open_film
 from course_lib.video.scratch import scratch_folder
 from tests.video.films import GREEN, RED, Paint, cut, error_to, moving, paint_key, two_shots, write_film, write_sound
@@ -213,7 +213,7 @@ def test_help_names_all_options(capsys):
     said = capsys.readouterr().out
     for option in ("IN", "OUT", "--keys", "--hints", "--save-keys", "--model", "--temperature", "--side"):
         assert option in said
-    assert (command.SIDE, command.TEMPERATURE) == (colorizing.SIDE, 0.38)
+    assert (options.SIDE, options.TEMPERATURE) == (colorizing.SIDE, 0.38)
 
 
 def test_the_film_is_the_same_when_its_index_is_in_front(source, tmp_path):
