@@ -15,7 +15,7 @@ from course_lib.video.flow import estimate_flow, warp
 from course_lib.video.propagation import ask_still
 
 STILL = "scenes-rebalanced"
-NAMES, SEED = ("china", "flower"), 3
+NAMES, SEED = ("coffee", "flower"), 3
 FLAT = 50.0  # L that all pixels get where colors are compared without the lightness
 
 
@@ -29,7 +29,7 @@ def photo_film(frames, side=128, opacity=1.0, names=NAMES):
     opacity : float
         Of the piece in front.
     names : (str, str)
-        The photographs behind and in front. By default a flower passes before a temple.
+        The photographs behind and in front. By default a flower passes before a cup of coffee.
 
     Returns
     -------

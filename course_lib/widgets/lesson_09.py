@@ -15,7 +15,7 @@ from course_lib.widgets.figures_09 import PALETTE
 NETWORK = "clips-propagation"
 MOST_KEYS = 6
 FILMS = {  # their names, and functions that give sRGB (T, 3, H, W)
-    "a flower before a temple": lambda count: photo_film(count),
+    "a flower before a cup": lambda count: photo_film(count),
     "a meadow": lambda count: moving_petals(count, 64, seed=11, speed=2.0).rgb,
 }
 
