@@ -100,6 +100,7 @@ def test_a_journey_is_smooth_and_of_the_speed_that_was_asked_for(seed):
     assert torch.allclose(journey[:, 0, 0], journey[:, 1, 1])
     assert torch.allclose(journey[:, 0, 1], -journey[:, 1, 0])
     assert 0.5 < scale.min() <= scale.max() < 2
+    assert scale.std() > 1e-3
 
 
 def test_a_journey_is_in_pixels(monkeypatch, even_light):
@@ -111,6 +112,32 @@ def test_a_journey_is_in_pixels(monkeypatch, even_light):
     film = made(2, opacity=0.0)
     assert torch.allclose(film[0], crop(behind), atol=1e-4)
     assert torch.allclose(film[1], crop(behind.roll((-3, -2), (1, 2))), atol=1e-4)
+
+
+def test_two_journeys_of_which_the_nearer_is_the_faster_one(monkeypatch):
+    asked, original = [], moving_stills._journey
+
+    def watch(frames, fastest, generator):
+        asked.append(fastest)
+        return original(frames, fastest, generator)
+
+    monkeypatch.setattr(moving_stills, "_journey", watch)
+    made()
+    assert asked == [moving_stills.FASTEST / 2, moving_stills.FASTEST]  # what is in front moves with its shape
+
+
+def test_beyond_its_border_a_photograph_is_mirrored(monkeypatch):
+    far = torch.eye(2, 3).repeat(2, 1, 1)
+    far[1, :, 2] = 30.0
+    monkeypatch.setattr(moving_stills, "_journey", lambda *_: far)
+    assert made(2).min() > 0.05
+
+
+def test_too_much_light_is_cut_off():
+    white = torch.ones(3, 30, 30)
+    film = film_of_stills(white, white, 20, 20, torch.Generator().manual_seed(0))
+    assert film.max() == 1
+    assert film.min() < 1
 
 
 def test_exposure_changes_from_frame_to_frame():

@@ -158,6 +158,35 @@ def test_all_directions_are_drawn(plain):
     assert found == {(-2.0, -1.0), (2.0, 1.0), (2.0, -1.0), (-2.0, 1.0)}
 
 
+def numbered(frames=10, size=(16, 16)):
+    """A film that carries its own numbers: frame t in l, and in dy and the mask of each flow the frame that it belongs to."""
+    film, number = sliding(frames, size), torch.arange(float(frames))[:, None, None, None]
+    film.l, film.still = number.expand(-1, 1, *size), number.expand(-1, 2, *size)
+    film.back = (100 + number[1:]).expand(-1, 2, *size)
+    film.ahead = (200 + number[:-1]).expand(-1, 2, *size)
+    film.seen_back = (number[1:] % 2 == 0).expand(-1, 1, *size)
+    film.seen_ahead = (number[:-1] % 2 == 0).expand(-1, 1, *size)
+    return film
+
+
+def test_flows_masks_and_frames_stay_in_step(plain, monkeypatch):
+    film, starts, lengths = numbered(), set(), set()
+    monkeypatch.setattr(film_samples, "warp_on", lambda key, known, l, flow, seen: known)  # noqa: E741
+    for seed in range(60):
+        drawn = draw([film], seed, count=1, side=16)
+        numbers = [part[:, 0, -1, 0, 0] for part in (drawn.l, drawn.still, drawn.flow, drawn.seen)]
+        frames, still, flow, seen = (part.tolist() for part in numbers)
+        starts.add(int(drawn.key.l.mean()))
+        lengths.add(len(frames))
+        step = 1 if flow[0] < 200 else -1
+        assert torch.equal(numbers[0].diff(), torch.full((len(frames) - 1,), float(step)))
+        assert still == frames
+        assert flow == [frame + (100 if step == 1 else 200) for frame in frames]
+        assert seen == [float(frame % 2 == 0) for frame in frames]
+    assert len(starts) > 6
+    assert lengths >= set(range(STEPS, 9))
+
+
 def test_stretches_are_cut_anywhere(plain):
     film = sliding(4, (40, 48), dx=0, dy=0)
     film.l = torch.arange(40 * 48).view(1, 1, 40, 48).expand(4, -1, -1, -1) / 2048

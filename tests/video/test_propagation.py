@@ -121,6 +121,18 @@ def test_a_plain_warp_knows_no_better_than_the_key(monkeypatch):
     assert (color_film(frames, {0: flat(RED)}, still, None) - flat(RED)).abs().max() < 0.05
 
 
+def test_each_frame_gets_its_own_answer_of_the_still_network(monkeypatch):
+    """Where nothing can be followed, frames come out as the still network sees each of them."""
+    nothing = torch.zeros(2, *SIZE), torch.zeros(2, *SIZE), torch.zeros(1, *SIZE), torch.zeros(1, *SIZE)
+    monkeypatch.setattr(propagation, "estimate_both", lambda *_: nothing)
+    frames = shot(4, speed=6)
+    leg = Leg(frames, by_tone)
+    assert torch.equal(leg.l, color.normalize_lightness(frames))
+    for backward, others in ((False, slice(1, None)), (True, slice(None, -1))):
+        ab = leg.carry(flat(RED) / color.AB_SCALE, untrained(NOTHING_ALIKE), backward).ab * color.AB_SCALE
+        assert (ab - by_tone(frames))[others].abs().max() < 1
+
+
 # ---- both ways
 
 
@@ -295,6 +307,27 @@ def test_keys_that_are_chosen_bring_no_jump():
     assert len(memory["keys"]) > 2
     film = torch.cat([ab for *_, ab in legs_of(memory)])
     assert (film - flat(RED, SMALL)).abs().max() < 0.1
+
+
+@pytest.mark.parametrize("given_key", [0, 11])
+def test_a_chosen_key_takes_what_arrives_and_sends_it_back(monkeypatch, given_key):
+    carried = []
+
+    class Watched(Leg):
+        def carry(self, ab, network, backward=False):
+            colors = super().carry(ab, network, backward)
+            carried.append((backward, ab, colors.ab))
+            return colors
+
+    monkeypatch.setattr(propagation, "Leg", Watched)
+    memory, _ = run(TINY, {given_key: by_tone(TINY[given_key][None])[0]})
+    starts = [[ab for backward, ab, _ in carried if backward == way] for way in (False, True)]
+    between = len(memory["keys"]) - 1
+    assert between > 1
+    assert min(len(part) for part in starts) >= between  # each leg between two keys is colored from both
+    for outward, returned in zip(carried[::2], carried[1::2], strict=False):
+        if outward[0] != returned[0]:
+            assert torch.equal(returned[1], outward[2][0 if outward[0] else -1])
 
 
 def test_no_color_crosses_a_cut():

@@ -50,6 +50,12 @@ def test_a_run_that_stops_after_each_leg_ends_as_if_it_had_not(places, made_legs
     assert made_legs == made
 
 
+def test_keys_are_chosen_once(monkeypatch):
+    whole, yielded = run(TINY, {})
+    monkeypatch.setattr(propagation, "hidden_shares", lambda *_: pytest.fail("the keys were chosen again"))
+    assert run(TINY, {}, memory=dict(whole))[1] == yielded
+
+
 class Killed(dict):
     """A memory that lets a run die when it has been written to so often."""
 
