@@ -52,7 +52,7 @@ def _draw_lines(axis, lines, shades, step, start=0):
 
 
 def draw_motion(rgb, flows):
-    """A frame with arrows that say where its pixels came from, and each flow as colors.
+    """A frame with arrows that say where its pixels came from, each flow as colors, and which hue is which direction.
 
     Parameters
     ----------
@@ -60,13 +60,15 @@ def draw_motion(rgb, flows):
     flows : dict of str to tensor, (2, H, W)
         In pixels; arrows are those of the first one.
     """
-    figure, axes = new_figure(1, len(flows) + 1, width=3.0 * (len(flows) + 1), height=3.2)
+    count = len(flows) + 2
+    figure, axes = new_figure(1, count, width=2.4 * count, height=2.7)
     largest = max(float(flow.norm(dim=0).max()) for flow in flows.values())
-    draw_picture(axes[0, 0], rgb, "the frame, and where it came from")
+    draw_picture(axes[0, 0], rgb, "where it came from")
     first = next(iter(flows.values()))
     _draw_arrows(axes[0, 0], first)
-    for axis, (label, flow) in zip(axes[0, 1:], flows.items(), strict=True):
+    for axis, (label, flow) in zip(axes[0, 1:-1], flows.items(), strict=True):
         draw_picture(axis, draw_flow(flow, largest), label)
+    draw_picture(axes[0, -1], draw_wheel(), "which hue is\nwhich direction")
     return figure
 
 

@@ -45,7 +45,7 @@ def draw_scrub(film, frame):
     ways = {name: frames[frame] for name, frames in colorings(film).items()}
     truth = ways["truth"]
     psnr = {name: metrics.psnr(ways[name], truth).item() for name in ("gray", "frame by frame", "propagated")}
-    figure, axes = new_figure(1, 4, width=10, height=2.8)
+    figure, axes = new_figure(1, 4, width=9, height=2.7)
     for axis, (name, picture) in zip(axes[0], ways.items(), strict=True):
         draw_picture(axis, picture, f"{name}, {min(psnr[name], 99):.1f} dB" if name in psnr else name)
     figure.supxlabel(f"frame {frame}: the first frame is the key", fontsize=9)

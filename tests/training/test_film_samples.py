@@ -170,21 +170,25 @@ def numbered(frames=10, size=(16, 16)):
 
 
 def test_flows_masks_and_frames_stay_in_step(plain, monkeypatch):
-    film, starts, lengths = numbered(), set(), set()
+    film, starts, lengths, skipped = numbered(30), set(), set(), []
     monkeypatch.setattr(film_samples, "warp_on", lambda key, known, l, flow, seen: known)  # noqa: E741
     for seed in range(60):
         drawn = draw([film], seed, count=1, side=16)
         numbers = [part[:, 0, -1, 0, 0] for part in (drawn.l, drawn.still, drawn.flow, drawn.seen)]
         frames, still, flow, seen = (part.tolist() for part in numbers)
-        starts.add(int(drawn.key.l.mean()))
         lengths.add(len(frames))
         step = 1 if flow[0] < 200 else -1
+        key = int(drawn.key.l.mean())
+        starts.add((step, key))
+        skipped.append(abs(frames[0] - key) > 1 and len(frames) < REHEARSED + STEPS)
         assert torch.equal(numbers[0].diff(), torch.full((len(frames) - 1,), float(step)))
         assert still == frames
         assert flow == [frame + (100 if step == 1 else 200) for frame in frames]
         assert seen == [float(frame % 2 == 0) for frame in frames]
-    assert len(starts) > 6
+    for way in (1, -1):
+        assert len({key for step, key in starts if step == way}) > 6
     assert lengths >= set(range(STEPS, 9))
+    assert sum(skipped) > 5  # the flow alone carried the colors up to there
 
 
 def test_stretches_are_cut_anywhere(plain):
