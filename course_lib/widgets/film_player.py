@@ -21,7 +21,7 @@ MAX_BYTES = 600_000  # of a film in a page; a notebook has 1 MB for everything
 # Color is the subject, so Cb and Cr get more bits than an encoder gives them: a lower offset is a finer quantization.
 ENCODER = {
     "preset": "slow",
-    "crf": "23",
+    "crf": "26",
     "threads": "1",
     "x264-params": f"{SAME_BITS}:chroma-qp-offset=-4:lookahead-threads=1",
 }
