@@ -20,7 +20,6 @@ from course_lib.training.run import run
 from course_lib.training.state import STATES, forget_state
 from course_lib.training.terminal import PrintPoints
 
-ALL = {**RECIPES, **GANS, **FILMS}
 STOPPED = 130  # the exit status of a command that Ctrl-C ended
 
 
@@ -48,22 +47,27 @@ def make_parser():
         description="Train a recipe and write its checkpoint, weights and card. Stopped or killed, it goes on after the last whole "
         "epoch when it is started again. Several processes: torchrun --standalone --nproc-per-node 2 -m course_lib.training NAME",
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", type=_known, help=", ".join(ALL))
+    parser.add_argument("name", nargs="?", metavar="NAME", type=_known, help=", ".join(_all_recipes()))
     parser.add_argument("--list", action="store_true", help="list the recipes, what they need and what is here")
     parser.add_argument("--restart", action="store_true", help="begin anew: forget what an earlier run had reached")
     add_folders(parser, "checkpoints")
     return parser
 
 
+def _all_recipes():
+    """Everything that can be trained, by name."""
+    return {**RECIPES, **GANS, **FILMS}
+
+
 def _known(name):
-    if name not in ALL:
-        raise argparse.ArgumentTypeError(f"there is no recipe {name!r}; there are {', '.join(ALL)}")
+    if name not in _all_recipes():
+        raise argparse.ArgumentTypeError(f"there is no recipe {name!r}; there are {', '.join(_all_recipes())}")
     return name
 
 
 def print_list(out):
     """Print the recipes: what is minimized, on what, for how long, and what is here."""
-    for name, recipe in ALL.items():
+    for name, recipe in _all_recipes().items():
         about = f"{recipe.dataset} ({_data(recipe.dataset)}), {recipe.duration}"
         print(f"{name:27} {recipe.objective:26} {about}{_trained(name, out)}")
 
@@ -101,7 +105,7 @@ def train(name, out=FOLDER, states=STATES, restart=False):
         say(summary(read_card(name, out)["metrics"]))
         return
     keep_freed_memory()
-    recipe = ALL[name]
+    recipe = _all_recipes()[name]
     if name not in RECIPES:
         refuse_processes(name)
     if name in GANS and recipe.start is not None:

@@ -214,10 +214,7 @@ def films_of(recipe):
     """The films that a recipe needs: "train" and "validation" to a dict from kind to list of FilmData."""
     few = max(8, recipe.count // 10)
     counts = {"train": recipe.count, "validation": few}
-    return {
-        split: {kind: film_set(kind, split, count) for kind in recipe.kinds}
-        for split, count in counts.items()
-    }
+    return {split: {kind: film_set(kind, split, count) for kind in recipe.kinds} for split, count in counts.items()}
 
 
 def finish_films(name, recipe, state, films, folder):

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from course_lib import color
+from course_lib.data import petals
 from course_lib.models.checkpoints import load_checkpoint, read_card
 from course_lib.training import __main__ as command
 from course_lib.training.errors import TrainingError
@@ -88,13 +90,13 @@ def test_the_command_under_torchrun(trained, tmp_path, monkeypatch):
     assert two["command"] == f"torchrun --standalone --nproc-per-node 2 -m course_lib.training {NAME}"
     assert two["metrics"]["loss"] == pytest.approx(one["metrics"]["loss"], rel=LOSS_TOLERANCE)
     assert two["metrics"]["psnr"] == pytest.approx(one["metrics"]["psnr"], abs=0.5)
-    l = torch.linspace(-1, 1, 32 * 32).reshape(1, 1, 32, 32)  # noqa: E741
+    l, _ = color.normalize(petals(16, size=32, seed=9).lab)  # noqa: E741 - on what it has learned: elsewhere rounding decides
     models = [load_checkpoint(NAME, place) for place in (tmp_path, folder)]
     answers = [model.to_ab(model(l), temperature=1) for model in models]
     assert (answers[0] - answers[1]).abs().mean() < AB_TOLERANCE
 
 
-LOSS_TOLERANCE, AB_TOLERANCE = 0.02, 5
+LOSS_TOLERANCE, AB_TOLERANCE = 0.02, 3
 
 
 def test_only_one_process_prints_and_writes(trained):
