@@ -340,9 +340,12 @@ def test_arguments_are_passed_on(arguments, expected, monkeypatch):
 def test_every_check_runs_and_one_failure_fails_the_test_command(monkeypatch, capsys):
     ran = []
     monkeypatch.setattr(commands, "ensure_environment", lambda: "python")
-    monkeypatch.setattr(commands, "run", lambda command, env=None: ran.append(command[2]) or int("format" in command))
+    monkeypatch.setattr(commands, "run", lambda command, env=None: ran.append(command) or int("format" in command))
     assert main(["test"]) == 1
-    assert ran == ["ruff", "ruff", "pytest"]
+    assert [command[2] for command in ran] == ["ruff", "ruff", "pytest", "pytest"]
+    side_by_side, alone = ran[2:]
+    assert side_by_side[-2:] == ["--ignore", commands.NOTEBOOK_TESTS]
+    assert alone[3:] == [commands.NOTEBOOK_TESTS]  # nothing beside it: notebooks are timed
     assert capsys.readouterr().err == "Failed: python -m ruff format --check\n"
 
 

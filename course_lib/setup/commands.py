@@ -11,6 +11,8 @@ from course_lib.setup.environment import ROOT, ensure_environment, remove_folder
 # Everything that the commands make and that can be made again. Downloads in data/cache are not among it.
 MADE = (".venv", "build", "learning_to_color.egg-info", ".pytest_cache", ".hypothesis", ".ruff_cache")
 SKIPPED_FOLDERS = {".git", "data"}
+# They hold notebooks to their seconds, which are those of a machine that does nothing else.
+NOTEBOOK_TESTS = "tests/notebooks"
 
 
 def install():
@@ -41,7 +43,8 @@ def run_tests(arguments):
     checks = (
         [python, "-m", "ruff", "check"],
         [python, "-m", "ruff", "format", "--check"],
-        [*pytest, "-n", "2", "--dist", "loadfile"],
+        [*pytest, "-n", "2", "--dist", "loadfile", "--ignore", NOTEBOOK_TESTS],
+        [*pytest, NOTEBOOK_TESTS],
     )
     failed = [check for check in checks if run(check, env)]
     for check in failed:
