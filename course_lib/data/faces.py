@@ -3,6 +3,8 @@
 As everywhere, nothing is downloaded unless asked for, and every file is verified against the manifest.
 """
 
+import re
+from collections import Counter
 from typing import NamedTuple
 
 import torch
@@ -43,7 +45,7 @@ def faces(split, count=None, seed=0, download=False):
         Read only this many, chosen by ``seed``. A smaller count gives a part of a larger one.
     seed : int
     download : bool
-        Download what is missing (15 MB to keep).
+        Download what is missing (14 MB to keep).
 
     Returns
     -------
@@ -57,10 +59,7 @@ def faces(split, count=None, seed=0, download=False):
     ValueError
         There is no such split, or not so many photographs.
     """
-    if split not in FACE_SPLITS:
-        raise ValueError(f"There is no split {split!r}. There are {', '.join(FACE_SPLITS)}.")
-    twins = read_twins()
-    files = [file for file in read_manifest("faces").files if file.name not in twins and face_split(file) == split]
+    files = face_files(split)
     labels = [about(file.name).gender for file in files]
     rows = choose(["face"] * len(files), count, seed)
     downloads.make_sure("faces", download)
@@ -74,15 +73,31 @@ def faces(split, count=None, seed=0, download=False):
     )
 
 
+def face_files(split):
+    """The files of a split of `faces`, without twins, sorted by name: a list. Needs no pictures."""
+    if split not in FACE_SPLITS:
+        raise ValueError(f"There is no split {split!r}. There are {', '.join(FACE_SPLITS)}.")
+    twins = read_twins()
+    return [file for file in read_manifest("faces").files if file.name not in twins and face_split(file) == split]
+
+
 def face_split(file):
     """The split of a file of the set, by its digest as everywhere; a tenth more is taken from training, for calibration."""
     return "calibration" if int(file.sha256[:8], 16) % 10 == 2 else file.split
 
 
 def about(name):
-    """What the name of a file, ``age_gender_race_date``, says: `About`."""
-    age, gender, race, _ = name.rpartition("/")[2].split("_")
-    return About(int(age), GENDERS[int(gender)], RACES[int(race)])
+    """What the name of a file, ``age_gender_race_date``, says: `About`. Another name ends in a ValueError."""
+    found = _NAME.fullmatch(name.rpartition("/")[2])
+    if not found:
+        raise ValueError(
+            f"{name!r} does not say who is in the picture. Give a name such as 25_1_2_20170104020603909.jpg."
+        )
+    age, gender, race = map(int, found.groups())
+    return About(age, GENDERS[gender], RACES[race])
+
+
+_NAME = re.compile(r"(\d+)_([01])_([0-4])_.*")
 
 
 def fakes(kind, download=False):
@@ -107,13 +122,21 @@ def fakes(kind, download=False):
     ValueError
         There is no such kind.
     """
-    files = read_manifest("fakes").files
-    kinds = sorted({file.name.rpartition("/")[0] for file in files})
-    if kind not in kinds:
-        raise ValueError(f"There are no fakes {kind!r}. There are {', '.join(kinds)}.")
+    counts = fake_counts()
+    if kind not in counts:
+        raise ValueError(f"There are no fakes {kind!r}. There are {', '.join(counts)}.")
     downloads.make_sure("fakes", download)
-    chosen = [file for file in files if file.name.rpartition("/")[0] == kind]
+    chosen = [file for file in read_manifest("fakes").files if _kind_of(file) == kind]
     return {file.name: read_image(downloads.read_verified("fakes", file)) for file in chosen}
+
+
+def fake_counts():
+    """How many pictures of each kind `fakes` has: a dict, sorted by kind."""
+    return dict(sorted(Counter(map(_kind_of, read_manifest("fakes").files)).items()))
+
+
+def _kind_of(file):
+    return file.name.rpartition("/")[0]
 
 
 # ---- the same photograph twice
@@ -129,13 +152,23 @@ def find_twins(rgb, names):
 
     Parameters
     ----------
-    rgb : uint8 tensor, (N, 3, H, W)
-        Sides that 40 divides.
+    rgb : uint8 tensor, (N, 3, side, side)
+        A side that 40 divides.
     names : sequence of str
+
+    Raises
+    ------
+    ValueError
+        The pictures have other sides.
     """
-    side = rgb.shape[-1] // 40
-    small = torch.stack([torch.nn.functional.avg_pool2d(each.float().mean(0)[None], side)[0] for each in rgb]).flatten(1)
+    side, rest = divmod(rgb.shape[-1], 40)
+    if rest or not side or rgb.shape[-2] != rgb.shape[-1]:
+        raise ValueError(
+            f"Twins are looked for in squares whose side is 40, 80, 120, ...; got {tuple(rgb.shape[-2:])}. Use fit."
+        )
+    small = torch.stack([torch.nn.functional.avg_pool2d(each.float().mean(0)[None], side)[0] for each in rgb]).flatten(
+        1
+    )
     small = torch.nn.functional.normalize(small - small.mean(dim=1, keepdim=True), dim=1)
     alike = torch.tril(small @ small.T, diagonal=-1) > ALIKE
     return [name for name, found in zip(names, alike.any(dim=1).tolist(), strict=True) if found]
-

@@ -17,10 +17,11 @@ from course_lib import budget
 from course_lib.data.faces import faces
 from course_lib.data.labeled import LabeledPictures
 from course_lib.deepfake.blend import pairs
+from course_lib.deepfake.calibrate import auc
 from course_lib.models import ForgeryNet
 from course_lib.models.checkpoints import as_saved, write_checkpoint
 from course_lib.training.batches import TensorBatches, Tensors
-from course_lib.training.card import command, manifest_digest, network_card, versions
+from course_lib.training.card import command, data_card, network_card, versions
 from course_lib.training.learners import learner
 from course_lib.training.precision import bfloat16
 from course_lib.training.progress import ShowSteps
@@ -52,6 +53,8 @@ class DetectorRecipe:
     rate : float
         The highest learning rate of the one cycle.
     seed : int
+    draw : function
+        Faces and a ``numpy.random.Generator`` to `Pairs`.
     """
 
     objective: str = "cross-entropy of logit and map"
@@ -64,6 +67,7 @@ class DetectorRecipe:
     side: int = 128
     rate: float = 3e-3
     seed: int = 0
+    draw: Callable = pairs
 
     @property
     def duration(self):
@@ -151,14 +155,14 @@ class DrawPairs(Callback):
         rng = np.random.default_rng((self.recipe.seed, step))
         rgb = self.photographs["train"].rgb
         chosen = rgb[torch.from_numpy(rng.integers(len(rgb), size=self.recipe.batch_size))]
-        return as_batch(pairs(crops(chosen, self.recipe.side, rng), rng))
+        return as_batch(self.recipe.draw(crops(chosen, self.recipe.side, rng), rng))
 
 
 def held_out_batches(recipe, rgb):
     """The same pairs whenever they are asked for, `HELD_OUT` of each face: a list of batches."""
     rng = np.random.default_rng((recipe.seed, 2**32))
     whole = crops(rgb, recipe.side).repeat(HELD_OUT, 1, 1, 1)
-    return [as_batch(pairs(part, rng)) for part in whole.split(recipe.batch_size)]
+    return [as_batch(recipe.draw(part, rng)) for part in whole.split(recipe.batch_size)]
 
 
 # ---- training
@@ -206,7 +210,56 @@ def run_detector(name, recipe, photographs, states=STATES, restart=False):
 
 def _counters(*steps):
     """As many batches as there are steps, with nothing in them: `DrawPairs` fills them."""
-    return DataLoaders(*(TensorBatches(Tensors(torch.zeros(count, 1)), bs=1) for count in steps), device=budget.device())
+    return DataLoaders(
+        *(TensorBatches(Tensors(torch.zeros(count, 1)), bs=1) for count in steps), device=budget.device()
+    )
+
+
+def faces_of(recipe):
+    """The faces that a recipe needs: "train" and "validation" to `LabeledPictures`."""
+    return {split: recipe.data(split) for split in ("train", "validation")}
+
+
+def finish_detector(name, recipe, state, photographs, folder):
+    """Measure the best weights of a training as they are saved, and write them with their card into ``folder``. Returns the card."""
+    network = recipe.network()
+    network.load_state_dict(as_saved(state.best))
+    card = {
+        "network": network_card(network),
+        "objective": recipe.objective,
+        "data": data_card(recipe.dataset, photographs),
+        "seed": recipe.seed,
+        "command": command(name),
+        "versions": versions(),
+        "metrics": {"split": "validation", "side": recipe.side, **measure_network(network.eval(), recipe, photographs)},
+        "budget": {
+            "epochs": recipe.epochs,
+            "batch_size": recipe.batch_size,
+            "steps": recipe.epochs * recipe.steps,
+            "rate": recipe.rate,
+        },
+        "seconds": math.ceil(sum(state.seconds)),
+        "best": {
+            "epoch": state.best_epoch + 1,
+            "of": recipe.epochs,
+            "validation_loss": round(state.history[state.best_epoch][1], 5),
+        },
+    }
+    return write_checkpoint(name, network, card, folder)
+
+
+@torch.no_grad()
+def measure_network(network, recipe, photographs):
+    """How well a network in evaluation mode tells the held-out pairs apart: a dict with ``auc`` and ``loss``."""
+    batches = held_out_batches(recipe, photographs["validation"].rgb)
+    answers = [network(rgb) for rgb, _, _ in batches]
+    losses = [detection_loss(answer, *truth) for answer, (_, *truth) in zip(answers, batches, strict=True)]
+    scores = torch.cat([answer.logit for answer in answers])
+    manipulated = torch.cat([manipulated for _, manipulated, _ in batches])
+    return {
+        "auc": round(auc(scores, manipulated), 4),
+        "loss": round(torch.stack(losses).mean().item(), 4),
+    }
 
 
 DETECTORS = {"faces-detector": DetectorRecipe()}
