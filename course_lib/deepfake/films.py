@@ -55,7 +55,7 @@ def film_of_face(face, frames, rng, recipe=None, manipulated=slice(None)):
     if frames < 1:
         raise PictureError(f"A film of {frames} frames shows nothing. Ask for 1 or more.")
     chosen = np.zeros(frames, bool)
-    chosen[manipulated] = recipe is not None
+    chosen[manipulated] = True
     places, light = _move(frames, rng)
     quality = int(rng.integers(*QUALITY)) + rng.integers(-JITTER, JITTER + 1, frames)
     noise = rng.uniform(*NOISE)

@@ -195,9 +195,10 @@ def _parsed(line):
     """The dict in a line, or None."""
     try:
         value = json.loads(line)
-    except ValueError:
+        whole = {"time", "answer", "score"} <= value.keys() and {"name", "sha256"} <= value["version"].keys()
+    except (ValueError, LookupError, AttributeError, RecursionError):
         return None
-    return value if isinstance(value, dict) and {"time", "answer", "version", "score"} <= value.keys() else None
+    return value if whole else None
 
 
 def columns(lines, version=None):

@@ -133,22 +133,15 @@ def _check(name, value, right, what):
 # ---- at random
 
 
-def draw_change(rng, colors=1.0):
-    """A random `Change`, with ``colors`` times the usual change of colors: a color change, a frequency change, or both."""
-    kind = ("colors", "fineness", "both")[rng.integers(3)]
-    smaller, sharper = 1.0, 0.0
-    if kind != "colors":
-        if rng.random() < 0.5:
-            smaller = rng.uniform(1.3, 4)
-        else:
-            sharper = rng.uniform(0.3, 1.5)
-    size = 0.0 if kind == "fineness" else colors
+def draw_change(rng):
+    """A random `Change`, as the source or the target of a fake has it: other colors, and either reduced or sharpened."""
+    smaller, sharper = (rng.uniform(1.5, 4), 0.0) if rng.random() < 0.5 else (1.0, rng.uniform(0.5, 2))
     return Change(
-        rgb=tuple(size * rng.uniform(-0.08, 0.08, 3)),
-        hue=size * rng.uniform(-0.2, 0.2),
-        saturation=1 + size * rng.uniform(-0.3, 0.3),
-        brightness=size * rng.uniform(-0.1, 0.1),
-        contrast=1 + size * rng.uniform(-0.2, 0.2),
+        rgb=tuple(rng.uniform(-0.08, 0.08, 3)),
+        hue=rng.uniform(-0.3, 0.3),
+        saturation=rng.uniform(0.7, 1.3),
+        brightness=rng.uniform(-0.1, 0.1),
+        contrast=rng.uniform(0.8, 1.2),
         smaller=smaller,
         sharper=sharper,
     )

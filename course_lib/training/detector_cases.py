@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from course_lib.data.faces import AGES, GENDERS, RACES, about
-from course_lib.deepfake import blend
+from course_lib.deepfake import blend, recipes
 from course_lib.deepfake.detector import SIDE, crop_face, face_region, find_faces
 from course_lib.deepfake.films import film_of_face
 from course_lib.training.detection import crops
@@ -24,10 +24,16 @@ LEVELS = {  # what is done to pictures, mildest first, and the unit
     "brightness": (-0.2, -0.1, 0.1, 0.2, 0.3),
 }
 UNITS = {"JPEG quality": "", "blur": "pixels", "reduced by": "times", "noise": "of 255", "brightness": "of 1"}
+FINISHES = {
+    "JPEG quality": lambda level: recipes.Finish(quality=level),
+    "blur": lambda level: recipes.Finish(blur=level),
+    "reduced by": lambda level: recipes.Finish(smaller=level),
+    "brightness": lambda level: recipes.Finish(change=recipes.Change(brightness=level)),
+}
 PUBLISHED = 200, 75  # the side and the JPEG quality of the photographs of `faces`
 
 
-def cases(kind, rgb, seed, count=FAKES, finishes=blend.draw_finish):
+def cases(kind, rgb, seed, count=FAKES, finishes=recipes.draw_finish):
     """So many fakes of a kind of each face, and the genuine pictures to tell them from.
 
     Parameters
@@ -52,7 +58,7 @@ def cases(kind, rgb, seed, count=FAKES, finishes=blend.draw_finish):
 
 def untouched(rng):
     """No `Finish` at all."""
-    return blend.Finish()
+    return recipes.Finish()
 
 
 def damage(levels, what, level, rng):
@@ -67,13 +73,7 @@ def _damage_one(picture, what, level, rng):
     if what == "noise":
         face = np.clip(face + rng.normal(0, level / 255, face.shape).astype(np.float32), 0, 1)
         return blend.as_levels(face)
-    how = {
-        "JPEG quality": blend.Finish(quality=level),
-        "blur": blend.Finish(blur=level),
-        "reduced by": blend.Finish(smaller=level),
-        "brightness": blend.Finish(change=blend.Change(brightness=level)),
-    }[what]
-    return blend.as_levels(blend.finish(face, how))
+    return blend.as_levels(blend.finish(face, FINISHES[what](level)))
 
 
 def films(rgb, seed, count=FRAMES):
@@ -86,7 +86,7 @@ def films(rgb, seed, count=FRAMES):
     rng = np.random.default_rng((seed, 77))
     made = {"genuine": [], "whole": [], "half": []}
     for face in crops(rgb, SIDE):
-        recipe = blend.draw_recipe(rng)
+        recipe = recipes.draw_recipe(rng)
         begin = int(rng.integers(count // 2 + 1))
         made["genuine"].append(film_of_face(face, count, rng))
         made["whole"].append(film_of_face(face, count, rng, recipe))
@@ -137,5 +137,5 @@ def _rows(chosen):
 
 def central_ellipse(count, side=SIDE):
     """The mask that needs no network: the middle of every face, (count, 1, side, side)."""
-    mask = torch.from_numpy(blend.make_mask((side, side), blend.Recipe()))
+    mask = torch.from_numpy(blend.make_mask((side, side), recipes.Recipe()))
     return mask.expand(count, 1, side, side)

@@ -159,18 +159,20 @@ def _damaged(detector, genuine, fake):
     return with_interval(calibrate.auc, *scores)
 
 
-def rules(detector, rgb, seed):
-    """The AUC of films by the rule that makes one score of many, for films manipulated as a whole and in half: dict of dicts."""
+def rules(detector, rgb, seed, calibration):
+    """How films are told apart by the rule that makes one score of many, when they are manipulated as a whole and in half: dict of dicts.
+
+    ``ece`` is that of the film's score put through a calibration that was fitted to single pictures.
+    """
     scores = {}
     for name, made in films(rgb, seed).items():
         scores[name] = scores_of(detector, made.flatten(0, 1)).unflatten(0, made.shape[:2])
     rows = {}
     for rule in RULES:
         told = {name: torch.tensor([film_score(film, rule) for film in each]) for name, each in scores.items()}
-        rows[rule] = {
-            part: with_interval(calibrate.auc, *joined(told["genuine"], told[part], len(rgb)))
-            for part in ("whole", "half")
-        }
+        cases_ = {part: joined(told["genuine"], told[part], len(rgb)) for part in ("whole", "half")}
+        rows[rule] = {part: with_interval(calibrate.auc, *each) for part, each in cases_.items()}
+        rows[rule]["ece"] = calibrated(calibration, *cases_["whole"])["ece"]
     return rows
 
 
@@ -263,7 +265,7 @@ def measure_all():
     results |= measure_kinds(detector, test.rgb, profile.calibration)
     results["calibration_scores"] = told
     results["robustness"] = robustness(detector, test.rgb, SEEDS["test"])
-    results["rules"] = rules(detector, test.rgb, SEEDS["test"])
+    results["rules"] = rules(detector, test.rgb, SEEDS["test"], profile.calibration)
     results["transfer"] = transfer(detector, test.rgb, profile.calibration)
     results["groups"] = group_alarms(detector, profile.calibration)
     part = cases("self-blend", test.evenly(PART).rgb, SEEDS["test"], 1)

@@ -144,7 +144,7 @@ def test_gaps_are_bridged_up_to_a_length():
 
 def test_of_several_faces_the_largest_steady_one_is_followed():
     large, small = Box(100, 10, 80), Box(10, 10, 60)
-    assert track([[large, small], [small], [small, large], [large]]) == [large] * 4
+    assert track([[small, large], [small], [small, large], [large]]) == [large] * 4
     once = Box(300, 10, 90)
     assert track([[small], [once, small], [small], [small]]) == [small] * 4
 
@@ -236,6 +236,8 @@ def test_maps_are_probabilities_at_the_size_of_the_face(red):
     crops[1, 0, :, 64:] = 1
     where = red.where(crops)
     assert where.shape == (2, 1, SIDE, SIDE)
+    assert where.min() >= 0
+    assert where.max() <= 1
     assert where[0].max() < 0.01
     assert where[1, 0, :, 80:].min() > 0.99 > 0.01 > where[1, 0, :, :48].max()
     assert red.where(crops[:0]).shape == (0, 1, SIDE, SIDE)

@@ -37,7 +37,7 @@ def alarms(results):
 
 
 def test_false_alarms_are_about_as_frequent_as_the_level_says():
-    rng, level, runs = np.random.default_rng(0), 0.05, 400
+    rng, level, runs = np.random.default_rng(0), 0.05, 300
     fine = [
         {name: rng.normal(size=(runs, count)) for name in "abcd"} for count in (400, 200)
     ]  # names that are not rounded
@@ -47,7 +47,7 @@ def test_false_alarms_are_about_as_frequent_as_the_level_says():
 
 
 def test_false_alarms_are_rarer_with_rounded_values_and_one_reference():
-    rng, runs = np.random.default_rng(1), 200
+    rng, runs = np.random.default_rng(1), 100
     assert sum(bool(alarms(drift(world(rng, 400), world(rng, 200), 0.05))) for _ in range(runs)) < 0.075 * runs
     reference = world(rng, 400)
     assert sum(bool(alarms(drift(reference, world(rng, 200)))) for _ in range(runs)) <= 0.03 * runs

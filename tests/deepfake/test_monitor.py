@@ -235,7 +235,17 @@ def test_a_sound_log_is_read_without_a_warning(tmp_path, recwarn):
     assert not recwarn
 
 
-@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n", b"{}\n", b'[1]\n"a"\n', b"\xff\xfe\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x89PNG\r\n\x1a\n",
+        b"{}\n",
+        b'[1]\n"a"\n',
+        b"[" * 100_000 + b"\n",
+        b'{"time": 1, "answer": 2, "score": 3, "version": "x"}\n',
+        b"\xff\xfe\n",
+    ],
+)
 def test_another_file_is_no_log(tmp_path, content):
     (tmp_path / "other").write_bytes(content)
     with pytest.raises(LogError, match="no log of verdicts"):

@@ -250,7 +250,7 @@ def test_a_film_that_is_genuine_but_for_a_part(finder):
     assert found.probability < 0.1
     assert found.interval[1] < 0.5
     assert "from 0:10 to 0:11 the face seems manipulated" in why(found)
-    levels[21] = 0.35
+    levels[22] = 0.35  # two in a row may be chance
     assert judge(film(levels), rate=2).answer == GENUINE
     mostly = [0.65] * 32
     mostly[20:23] = [0.4] * 3

@@ -125,6 +125,11 @@ def test_a_small_step_over_the_middle_is_no_flip():
     assert len(verdict_text.doubts(near, {"probability": 0.9, "interval": None, "reencoded": 0.5}, ())) == 1
 
 
+def test_the_other_answer_is_a_flip_however_near():
+    near = replace(PROFILE, low=0.49, high=0.6)
+    assert len(verdict_text.doubts(near, {"probability": 0.62, "interval": None, "reencoded": 0.48}, ())) == 1
+
+
 def test_thresholds_that_differ_from_one_half_move_the_middle():
     strict = replace(PROFILE, low=0.02, high=0.2)
     assert verdict_text.doubts(strict, {"probability": 0.45, "interval": (0.2, 0.7), "reencoded": 0.4}, ()) == []

@@ -205,6 +205,7 @@ def bad_files(folder):
         write_sound(folder / "sound.m4a"): (VideoError, "only sound"),
         write_sound(folder / "cover.mp4", cover=True): (VideoError, "only sound with a cover"),
         cut(good, 0.6, folder / "cut.mp4"): (VideoError, "is cut off"),
+        cut(write_film(folder / "good.mkv", moving(30)), 0.6, folder / "cut.mkv"): (VideoError, "is cut off"),
         folder / "a.heic": (PictureError, "HEIC"),
         folder / "moves.webp": (PictureError, "animation in WEBP"),
     }
