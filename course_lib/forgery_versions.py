@@ -1,5 +1,6 @@
 """Lesson 10, after the detector went live: what arrives, and versions that want to take its place."""
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +15,7 @@ from course_lib.deepfake.quality import blockiness, sharpness
 from course_lib.deepfake.recipes import Finish, draw_finish, draw_recipe
 from course_lib.deepfake.versions import Versions
 from course_lib.forgery import pieces, scores_of
-from course_lib.models.checkpoints import read_card, write_checkpoint
+from course_lib.models.checkpoints import load_checkpoint, read_card, write_checkpoint
 from course_lib.training.card import network_card
 
 FRAMES = 6  # of each film of the frozen set
@@ -74,36 +75,51 @@ class FrozenSet:
 
 
 def frozen_set(count, seed):
-    """Two films of each of so many pieces of photographs, a genuine and a manipulated one, and genuine pictures: `FrozenSet`."""
+    """Two films of each of so many pieces of photographs, a genuine and a manipulated one, and genuine pictures: `FrozenSet`.
+
+    Two films of a piece differ by nothing but the blend: the genuine one shows what the other is blended into.
+    """
     rng = np.random.default_rng(seed)
     stills = pieces(count, TEST_PHOTOS, seed, 128).rgb
-    made = [film_of_face(still, FRAMES, rng, recipe) for still in stills for recipe in (None, draw_recipe(rng))]
+    made = [film for still in stills for film in _genuine_and_fake(still, rng)]
     genuine = blend.pairs(pieces(4 * count, TEST_PHOTOS, seed + 1, 128).rgb, rng, finishes=draw_finish).genuine
     manipulated = torch.tensor([0.0, 1.0]).repeat(count)
     return FrozenSet(torch.stack(made), manipulated, genuine, [row // 2 for row in range(2 * count)])
 
 
-def make_versions(folder, networks, photographs, seed=20):
+def _genuine_and_fake(still, rng):
+    recipe, state = draw_recipe(rng), int(rng.integers(2**31))
+    return [film_of_face(still, FRAMES, np.random.default_rng(state), recipe, part) for part in (slice(0), slice(None))]
+
+
+def make_versions(folder, networks):
     """Write networks into a folder as versions, each with its card and a profile of its own; the first one goes live.
 
     Parameters
     ----------
     folder : path
-    networks : dict from name to ForgeryNet
-    photographs : LabeledPictures
-        To calibrate on, (N, 3, 128, 128).
+    networks : dict from name to (ForgeryNet, Pairs)
+        The network, and what its makers calibrate it on.
 
     Returns
     -------
     Versions
     """
     versions = Versions(folder)
-    made = blend.pairs(photographs.rgb, np.random.default_rng(seed))
-    for name, network in networks.items():
+    for name, (network, made) in networks.items():
         write_checkpoint(name, network, {"network": network_card(network)}, folder)
         write_profile(profile_of(name, network, made, folder), folder)
     versions.begin(next(iter(networks)))
     return versions
+
+
+def rounded(network, bits=8):
+    """A copy of a network whose weights take one of 2^bits values in each tensor: a quarter of the memory, if it were kept so."""
+    changed = deepcopy(network)
+    for weight in changed.parameters():
+        step = weight.abs().max().clamp(min=1e-30) / (2 ** (bits - 1) - 1)  # all may be 0
+        weight.data = (weight.data / step).round() * step
+    return changed
 
 
 def profile_of(name, network, made, folder):
@@ -116,18 +132,18 @@ def profile_of(name, network, made, folder):
     return make_profile(name, read_card(name, folder)["sha256"], scores, manipulated, quality, SCOPE, **limits)
 
 
-def judge(versions, name, networks, frozen):
+def judge(versions, name, frozen):
     """What the gate says about a version against the live one, both measured on a `FrozenSet`: `Decision`."""
-    found = [measure(versions, each, networks[each], frozen) for each in (name, versions.live)]
+    found = [measure(versions, each, frozen) for each in (name, versions.live)]
     return gate(*found)
 
 
-def measure(versions, name, network, frozen):
+def measure(versions, name, frozen):
     """A version on a `FrozenSet`: `Measured`."""
+    network, profile = load_checkpoint(name, versions.folder), read_profile(name, versions.folder)
     scores = scores_of(network, frozen.films.flatten(0, 1)).unflatten(0, frozen.films.shape[:2])
     films = torch.tensor([film_score(film) for film in scores])
     genuine = scores_of(network, frozen.genuine)
-    profile = read_profile(name, versions.folder)
     return measure_version(
         films, frozen.manipulated, genuine, profile, 0.5, groups=frozen.whose, test_set="pieces of photographs"
     )

@@ -119,6 +119,7 @@ def read_face_results():
         and misses of the detector at a base rate of one half; ``scores`` the scores they come from, and ``calibration_scores`` those of the
         calibration split; ``ratios`` and ``overlap`` tell self-blends by strength, and how well maps find them; ``robustness``, ``rules``
         (how a film gets one score), ``transfer`` (published forgeries) and ``groups`` (false alarms by group of people) answer one question
-        each. Values have ``low`` and ``high``, the ends of a 95 % interval over faces.
+        each. Values have ``low`` and ``high``, the ends of a 95 % interval over faces; for shares, which say how many ``hits`` of what
+        ``count`` they are, over pictures.
     """
     return read_results(FACES)

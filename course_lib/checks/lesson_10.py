@@ -90,7 +90,7 @@ def _blend_again(answer):
         weight = ratio * mask.double()
         if not close(result, weight * source.double() + (1 - weight) * target.double(), 1e-5):
             raise Wrong(f"right for a ratio of 0.25, and wrong for {ratio}. Does the ratio come from the argument?")
-    return "right. Outside of the mask not one pixel has changed, and that is what gives it away."
+    return "right. Inside of the mask something has changed and outside nothing: that is what gives a blend away."
 
 
 # ---- AUC

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-_Z = 1.959963984540054  # standard deviations of a normal distribution to either side that hold 95 %
+from course_lib.intervals import wilson
 
 
 class Bin(NamedTuple):
@@ -228,18 +228,6 @@ def _places(probability, bins, equal_mass):
 def _bin(low, high, probability, manipulated):
     fakes, count = int(manipulated.sum()), len(manipulated)
     return Bin(float(low), float(high), float(probability.mean()), fakes / count, *wilson(fakes, count), count)
-
-
-def wilson(hits, count):
-    """The 95 % interval of a share (E. B. Wilson, 1927): two floats. It stays inside [0, 1] and is (0, 1) when nothing was counted."""
-    if not 0 <= hits <= count:
-        raise ValueError(f"{hits} of {count} is no share.")
-    if not count:
-        return 0.0, 1.0
-    share, squared = hits / count, _Z**2 / count
-    middle = (share + squared / 2) / (1 + squared)
-    half = math.sqrt(squared * (share * (1 - share) + squared / 4)) / (1 + squared)
-    return (middle - half if hits else 0.0), (middle + half if hits < count else 1.0)
 
 
 # ---- answering some

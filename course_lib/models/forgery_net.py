@@ -54,16 +54,9 @@ class ForgeryNet(nn.Module):
 
     def forward(self, rgb):
         """sRGB in [0, 1], (B, 3, H, W) with sides that are multiples of 8, to a `ForgeryAnswer`."""
-        features = self.see(rgb)
-        return ForgeryAnswer(self.answer(self.pool(features))[:, 0], self.where(features))
-
-    def see(self, rgb):
-        """sRGB in [0, 1] to the features from which both answers are made, (B, C, H / 8, W / 8)."""
-        return self.features(((rgb - MEAN) / SPREAD).contiguous(memory_format=torch.channels_last))
-
-    def pool(self, features):
-        """Features to their means and their maxima over the picture, (B, 2 C): what the logit is made of."""
-        return torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3))], dim=1)
+        features = self.features(((rgb - MEAN) / SPREAD).contiguous(memory_format=torch.channels_last))
+        pooled = torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3))], dim=1)
+        return ForgeryAnswer(self.answer(pooled)[:, 0], self.where(features))
 
 
 class Residual(nn.Module):

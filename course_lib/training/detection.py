@@ -257,12 +257,14 @@ def measure_network(network, recipe, photographs):
     """How well a network in evaluation mode tells the held-out pairs apart: a dict with ``auc`` and ``loss``."""
     batches = held_out_batches(recipe, photographs["validation"].rgb)
     answers = [network(rgb) for rgb, _, _ in batches]
-    losses = [detection_loss(answer, *truth) for answer, (_, *truth) in zip(answers, batches, strict=True)]
+    losses = [
+        detection_loss(answer, *truth) * len(answer.logit) for answer, (_, *truth) in zip(answers, batches, strict=True)
+    ]
     scores = torch.cat([answer.logit for answer in answers])
     manipulated = torch.cat([manipulated for _, manipulated, _ in batches])
     return {
         "auc": round(auc(scores, manipulated), 4),
-        "loss": round(torch.stack(losses).mean().item(), 4),
+        "loss": round(torch.stack(losses).sum().item() / len(scores), 4),  # the last batch may be smaller
     }
 
 

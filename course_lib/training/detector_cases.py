@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from course_lib.color import PictureError
 from course_lib.data.faces import AGES, GENDERS, RACES, about
 from course_lib.deepfake import blend, recipes
 from course_lib.deepfake.detector import SIDE, crop_face, face_region, find_faces
@@ -79,6 +80,9 @@ def _damage_one(picture, what, level, rng):
 def films(rgb, seed, count=FRAMES):
     """Films of still faces: three of each, genuine, manipulated, and manipulated in a run of frames that is half of it.
 
+    The three move alike, with the same light, noise and files, and the genuine one shows what the others are blended into: they differ
+    where frames are blended, and nowhere else.
+
     Returns
     -------
     dict from str to uint8 tensor, (N, T, 3, side, side)
@@ -86,11 +90,11 @@ def films(rgb, seed, count=FRAMES):
     rng = np.random.default_rng((seed, 77))
     made = {"genuine": [], "whole": [], "half": []}
     for face in crops(rgb, SIDE):
-        recipe = recipes.draw_recipe(rng)
-        begin = int(rng.integers(count // 2 + 1))
-        made["genuine"].append(film_of_face(face, count, rng))
-        made["whole"].append(film_of_face(face, count, rng, recipe))
-        made["half"].append(film_of_face(face, count, rng, recipe, slice(begin, begin + count // 2)))
+        recipe, begin = recipes.draw_recipe(rng), int(rng.integers(count // 2 + 1))
+        state = int(rng.integers(2**31))
+        blended = {"genuine": slice(0), "whole": slice(None), "half": slice(begin, begin + count // 2)}
+        for name, frames in blended.items():
+            made[name].append(film_of_face(face, count, np.random.default_rng(state), recipe, frames))
     return {name: torch.stack(frames) for name, frames in made.items()}
 
 
@@ -108,6 +112,11 @@ def as_published(pictures):
     names : list of str
         Of those in which a face was found.
     faces : uint8 tensor, (N, 3, 200, 200)
+
+    Raises
+    ------
+    PictureError
+        There is no face in any of them.
     """
     side, quality = PUBLISHED
     names, cut = [], []
@@ -117,6 +126,8 @@ def as_published(pictures):
             face = crop_face(rgb, face_region(boxes[0]), side).movedim(0, -1).numpy()
             names.append(name)
             cut.append(blend.as_levels(blend.through_jpeg(np.ascontiguousarray(face), quality)))
+    if not cut:
+        raise PictureError(f"No face was found in any of {len(pictures)} pictures. Give some that show one, upright.")
     return names, torch.from_numpy(np.stack(cut)).movedim(-1, 1).contiguous()
 
 

@@ -109,20 +109,20 @@ def calibrated(calibration, scores, manipulated, whose):
 
 
 def share_of(hits):
-    """A share with its Wilson interval: dict."""
+    """A share with its Wilson interval, for which each picture is a case of its own: dict."""
     hits, count = int(hits.sum()), len(hits)
     low, high = calibrate.wilson(hits, count)
     return {"value": round(hits / count, 4), "low": round(low, 4), "high": round(high, 4), "hits": hits, "count": count}
 
 
 def by_ratio(detector, made, genuine):
-    """The AUC of self-blends by how much of the source was taken: dict from ratio to dict."""
+    """The AUC of self-blends, `FAKES` of each face, by how much of the source was taken: dict from ratio to dict."""
     strongest = made.mask.amax(dim=(1, 2, 3))
-    scores = scores_of(detector, made.fake)
+    scores, manipulated, whose = joined(genuine, scores_of(detector, made.fake), len(made) // FAKES)
     rows = {}
     for ratio in (0.25, 0.5, 0.75, 1.0):
-        chosen = (strongest - ratio).abs() < 0.1
-        rows[str(ratio)] = with_interval(calibrate.auc, *joined(genuine, scores[chosen], len(genuine))[:2])
+        chosen = torch.cat([torch.ones(len(genuine), dtype=torch.bool), (strongest - ratio).abs() < 0.1])
+        rows[str(ratio)] = with_interval(calibrate.auc, scores[chosen], manipulated[chosen], whose[chosen])
     return rows
 
 

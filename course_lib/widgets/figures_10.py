@@ -15,6 +15,8 @@ from course_lib.widgets.figures_10_results import (
     FAKE_SHADE,
     GENUINE_SHADE,
     UNSURE_SHADE,
+    apart,
+    at_the_right,
     draw_gate,
     draw_groups,
     draw_kinds,
@@ -33,7 +35,7 @@ __all__ = [
 SHADES = (GENUINE_SHADE, FAKE_SHADE, PALETTE[2], PALETTE[3])
 RATES = {0.5: "half are fakes", 0.01: "1 in 100", 0.001: "1 in 1000"}  # that are marked
 COUNTED = {"side": "side of the face, pixels", "sharpness": "sharpness", "compression": "blockiness", "score": "score"}
-WIDE = ("side", "sharpness")  # drawn on a logarithmic axis
+WIDE, LEAST = ("side", "sharpness"), 0.1  # what is drawn on a logarithmic axis, and where that begins
 
 
 # ---- what a blend leaves behind
@@ -51,49 +53,29 @@ def draw_by_distance(steps):
     axis = axes[0, 0]
     farthest = len(next(iter(steps.values()))) // 2
     places = np.arange(-farthest, farthest + 1)
-    _draw_named(axis, places, steps, at=-farthest)
+    seen = np.any([np.asarray(line) != 0 for line in steps.values()], axis=0)  # no pixel lies on the edge itself
+    lines = {name: np.asarray(line)[seen] for name, line in steps.items()}
+    axis.set_xlim(-1.35 * farthest, farthest)
+    axis.set_xticks([place for place in places if place % 5 == 0])
+    _draw_named(axis, places[seen], lines, at_left=True)
     axis.axvline(0, color="#444444", linewidth=1, linestyle="--")
-    highest = max(float(line.max()) for line in steps.values())
-    axis.set(
-        ylim=(0, 1.25 * highest),
-        xlabel="pixels from the edge of the mask",
-        ylabel="step between neighbors,\nof 255 levels",
-    )
     for x, text, side in ((-0.3, "inside ←", "right"), (0.3, "→ outside", "left")):
-        axis.text(x, 1.2 * highest, text, ha=side, va="center", fontsize=9)
+        axis.text(x, 1.0, text, transform=axis.get_xaxis_transform(), ha=side, va="bottom", fontsize=9)
+    axis.set(xlabel="pixels from the edge of the mask", ylabel="step between neighbors,\nof 255 levels")
     return figure
 
 
-def _draw_named(axis, x, lines, at=None):
-    """Lines whose names stand at their left end, or at their right one if ``at`` is not given; names keep apart."""
+def _draw_named(axis, x, lines, at_left=False):
+    """Lines whose names stand at one of their ends, in their colors, and keep apart."""
     for shade, values in zip(SHADES, lines.values(), strict=False):
         axis.plot(x, values, color=shade, linewidth=2)
-    end = -1 if at is None else 0
-    heights = _apart([float(values[end]) for values in lines.values()], axis)
-    for shade, name, height in zip(SHADES, lines, heights, strict=False):
-        side, shift = ("left", 6) if at is None else ("right", -6)
-        axis.annotate(
-            name,
-            (float(x[end]), height),
-            (shift, 0),
-            textcoords="offset points",
-            ha=side,
-            va="center",
-            color=shade,
-            fontsize=9,
-            annotation_clip=False,
-        )
-
-
-def _apart(heights, axis, share=0.09):
-    """Heights on an axis, moved up where they lie closer than a share of it, or of its decades."""
-    logarithmic = axis.get_yscale() == "log"
-    bounds = axis.get_ylim()
-    scaled, (low, high) = (np.log(heights), np.log(bounds)) if logarithmic else (np.array(heights), bounds)
-    placed, floor = np.empty(len(heights)), -math.inf
-    for row in np.argsort(scaled):
-        floor = placed[row] = max(scaled[row], floor + share * (high - low))
-    return np.exp(placed) if logarithmic else placed
+    end, side, shift = (0, "right", -6) if at_left else (-1, "left", 6)
+    heights = np.array([float(values[end]) for values in lines.values()])
+    to_scale, back = (np.log, np.exp) if axis.get_yscale() == "log" else (np.asarray, np.asarray)
+    low, high = to_scale(axis.get_ylim())
+    for shade, name, height in zip(SHADES, lines, back(apart(to_scale(heights), 0.09 * (high - low))), strict=False):
+        place = {"textcoords": "offset points", "ha": side, "va": "center", "annotation_clip": False}
+        axis.annotate(name, (float(x[end]), height), (shift, 0), color=shade, fontsize=9, **place)
 
 
 def draw_histograms(values, xlabel):
@@ -169,7 +151,7 @@ def draw_reliability(diagrams):
     diagrams : dict of str to list of Bin
         As `course_lib.deepfake.calibrate.reliability` gives them.
     """
-    figure, axes = new_figure(1, len(diagrams), width=min(9, 3 * len(diagrams)), height=3.3, sharey=True)
+    figure, axes = new_figure(1, len(diagrams), width=min(9, 3 * len(diagrams)), height=3.5, sharey=True)
     for axis, (name, bins) in zip(axes[0], diagrams.items(), strict=True):
         axis.plot([0, 1], [0, 1], color="#888888", linewidth=1)
         for each in bins:
@@ -186,7 +168,7 @@ def draw_reliability(diagrams):
         count = sum(each.count for each in bins)
         gap = sum(each.count * abs(each.mean - each.share) for each in bins) / count
         axis.set_title(f"{name}: mean gap {gap:.3f}")
-        axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xlabel="P(manipulated), as said", aspect="equal")
+        axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xlabel="P(manipulated), as said")
     first = axes[0, 0]
     first.set_ylabel("share that is manipulated")
     first.text(0.04, 0.97, "more are fakes\nthan it says", fontsize=8, va="top", color="#555555")
@@ -236,15 +218,17 @@ def draw_risk_coverage(coverage, risk, point):
     coverage, risk = 100 * torch.as_tensor(coverage), 100 * torch.as_tensor(risk)
     axis.plot(coverage, risk, color=GENUINE_SHADE, linewidth=2)
     highest = max(float(risk.max()), 100 * point[1], 1.0)
-    axis.set(xlim=(0, 104), ylim=(-0.03 * highest, 1.3 * highest))
+    axis.set(xlim=(0, 104), ylim=(-0.2 * highest, 1.3 * highest))
+    axis.set_yticks([tick for tick in axis.get_yticks() if 0 <= tick <= 1.3 * highest])
     ends = (
-        ((100 * point[0], 100 * point[1]), "with our thresholds", FAKE_SHADE, "D", (-10, 14)),
-        ((float(coverage[-1]), float(risk[-1])), "all of them", GENUINE_SHADE, "o", (-10, 10)),
+        ((100 * point[0], 100 * point[1]), "with our thresholds", FAKE_SHADE, "D"),
+        ((float(coverage[-1]), float(risk[-1])), "all of them", GENUINE_SHADE, "o"),
     )
-    for (x, y), name, shade, mark, shift in ends:
+    for (x, y), name, shade, mark in ends:
         axis.plot(x, y, mark, color=shade, markersize=8)
         words = f"{name}: {x:.0f} % answered, {y:.1f} % of these wrong"
-        axis.annotate(words, (x, y), shift, textcoords="offset points", ha="right", fontsize=9, color=shade)
+        shift, side = ((8, -16), "left") if x < 55 else ((-10, 12), "right")  # where there is room, beside the curve
+        axis.annotate(words, (x, y), shift, textcoords="offset points", ha=side, fontsize=9, color=shade)
     axis.set(xlabel="faces that are answered, the most certain first, %", ylabel="answers that are wrong, %")
     return figure
 
@@ -265,7 +249,7 @@ def draw_timeline(verdict, manipulated=None, profile=None):
     """
     profile = profile or read_profile()
     figure, axes = new_figure(1, 1, width=8, height=3.3)
-    axis, transform = axes[0, 0], None
+    axis = axes[0, 0]
     seconds = np.array([moment.seconds for moment in verdict.timeline])
     values = np.array([math.nan if moment.probability is None else moment.probability for moment in verdict.timeline])
     step = float(np.median(np.diff(seconds))) if len(seconds) > 1 else 1.0
@@ -274,35 +258,36 @@ def draw_timeline(verdict, manipulated=None, profile=None):
         axis.text(sum(manipulated) / 2, 1.1, "in truth manipulated", ha="center", va="center", fontsize=9)
     axis.plot(seconds, values, "o-", color=FAKE_SHADE, markersize=4.5, linewidth=1.2)
     missing = seconds[np.isnan(values)]
-    axis.plot(missing, np.full(len(missing), 0.02), "x", color="black", markersize=6)
+    axis.plot(missing, np.full(len(missing), -0.09), "x", color="black", markersize=5)
     if len(missing):
-        axis.annotate("no face", (missing[0], 0.02), (0, 8), textcoords="offset points", ha="center", fontsize=8.5)
+        axis.annotate("no face", (missing[-1], -0.09), (7, 0), textcoords="offset points", va="center", fontsize=8.5)
+    _draw_lines_across(axis, verdict, profile)
     end = seconds[-1] + step
-    _draw_whole(axis, verdict, end)
-    transform = axis.get_yaxis_transform()
-    for level, words in ((profile.high, "manipulated from here"), (profile.low, "genuine up to here")):
-        axis.axhline(level, color=UNSURE_SHADE, linewidth=1, linestyle="--", zorder=0)
-        axis.text(1.01, level, f"{words}: {level:.2f}", transform=transform, va="center", fontsize=8.5, color="#555555")
     axis.set(
-        xlim=(seconds[0] - step / 2, end - step / 2), ylim=(-0.02, 1.16), xlabel="seconds", ylabel="P(manipulated)"
+        xlim=(seconds[0] - step / 2, end - step / 2), ylim=(-0.15, 1.16), xlabel="seconds", ylabel="P(manipulated)"
     )
     axis.set_yticks(np.linspace(0, 1, 6))
     axis.set_title(f"answer: {verdict.answer}", loc="left")
     return figure
 
 
-def _draw_whole(axis, verdict, end):
-    """The film's own probability as a line, and its interval over frames as a band."""
-    if verdict.probability is None:
-        return
-    words = f"the film: {verdict.probability:.2f}"
-    if verdict.interval is not None:
-        axis.axhspan(*verdict.interval, color=GENUINE_SHADE, alpha=0.13, linewidth=0)
-        words += f" ({verdict.interval[0]:.2f} to {verdict.interval[1]:.2f})"
-    axis.axhline(verdict.probability, color=GENUINE_SHADE, linewidth=1.5)
-    axis.text(
-        0.01, verdict.probability + 0.02, words, transform=axis.get_yaxis_transform(), fontsize=8.5, color=GENUINE_SHADE
-    )
+def _draw_lines_across(axis, verdict, profile):
+    """The thresholds; and the film's own probability, with its interval over frames as a band. Their names stand at the right."""
+    lines = [
+        (profile.high, f"manipulated from here: {profile.high:.2f}", "#555555"),
+        (profile.low, f"genuine up to here: {profile.low:.2f}", "#555555"),
+    ]
+    for level, _, _ in lines:
+        axis.axhline(level, color=UNSURE_SHADE, linewidth=1, linestyle="--", zorder=0)
+    if verdict.probability is not None:
+        axis.axhline(verdict.probability, color=GENUINE_SHADE, linewidth=1.5)
+        words = f"all frames: {verdict.probability:.2f}"
+        if verdict.interval is not None:
+            axis.axhspan(*verdict.interval, color=GENUINE_SHADE, alpha=0.13, linewidth=0)
+            words += f"\n({verdict.interval[0]:.2f} to {verdict.interval[1]:.2f})"
+        lines.append((verdict.probability, words, GENUINE_SHADE))
+    for (_, words, shade), height in zip(lines, apart([line[0] for line in lines], 0.11), strict=True):
+        at_the_right(axis, height, words, shade)
 
 
 # ---- then and now
@@ -320,6 +305,7 @@ def draw_drift(then, now, drifts):
     figure, axes = new_figure(1, len(drifts), width=9, height=2.9)
     for axis, each in zip(axes[0], drifts, strict=True):
         pair = [np.asarray(side[each.name], dtype=float) for side in (then, now)]
+        pair = [np.maximum(values, LEAST) for values in pair] if each.name in WIDE else pair
         bins = _shared_bins(np.concatenate(pair), logarithmic=each.name in WIDE)
         for values, shade, fill in zip(pair, (GENUINE_SHADE, FAKE_SHADE), (0.45, 0.0), strict=True):
             weights = np.full(len(values), 1 / len(values))
@@ -333,6 +319,11 @@ def draw_drift(then, now, drifts):
         axis.set_yticks([])
         axis.spines["left"].set_visible(False)
         axis.set_xlabel(COUNTED.get(each.name, each.name), fontsize=9)
+        if each.name in WIDE:
+            ticks = _round_numbers(bins[0], bins[-1])
+            axis.set_xscale("log")
+            axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            axis.minorticks_off()
         axis.tick_params(axis="x", labelsize=8)
         said, shade = ("has drifted", FAKE_SHADE) if each.drifted else ("no drift", "#444444")
         axis.set_title(f"{said}\nKS {each.statistic:.2f}, PSI {each.psi:.2f}", color=shade, fontsize=9.5)
@@ -341,8 +332,16 @@ def draw_drift(then, now, drifts):
 
 def _shared_bins(values, logarithmic, count=20):
     """Edges of bins that hold all values: even steps, or even factors."""
-    if logarithmic and values.min() > 0:
+    if logarithmic:
         low, high = math.log(values.min()), math.log(values.max())
         low, high = (low - 0.1, high + 0.1) if high - low < 1e-6 else (low, high)
         return np.exp(np.linspace(low, high, count + 1))
     return np.histogram_bin_edges(values, count)
+
+
+def _round_numbers(low, high, most=4):
+    """Round numbers between two bounds, for the ticks of a logarithmic axis."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    every = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
+    inside = [number for number in every if low <= number <= high]
+    return inside[:: max(1, -(-len(inside) // most))] or [float(f"{math.sqrt(low * high):.2g}")]

@@ -20,7 +20,7 @@ from course_lib.deepfake.recipes import RADII, Change, Finish
 from course_lib.deepfake.verdict_text import GENUINE, MANIPULATED, UNSURE, answer_to, percent
 from course_lib.results import read_face_results
 from course_lib.widgets.figures import PALETTE, draw_picture, new_figure
-from course_lib.widgets.figures_10_results import FAKE_SHADE, GENUINE_SHADE, UNSURE_SHADE, percent_axis
+from course_lib.widgets.figures_10_results import FAKE_SHADE, GENUINE_SHADE, UNSURE_SHADE, apart, percent_axis
 
 PEOPLE = {"astronaut": "Eileen Collins", "grace_hopper": "Grace Hopper"}
 KNOBS = {  # name: where it starts, which is the fake of the lesson
@@ -127,16 +127,13 @@ def draw_knobs(**knobs):
         f"difference\ntimes {MAGNIFIED}": (MAGNIFIED * difference).clamp(max=1),
         "detector's map\nof the fake": detector().where(fake)[0, 0],
     }
-    figure, axes = new_figure(1, len(shown), width=9, height=2.4)
+    figure, axes = new_figure(1, len(shown), width=9, height=2.2)
     for axis, (label, picture), shade in zip(
         axes[0], shown.items(), (GENUINE_SHADE, FAKE_SHADE, *["black"] * 3), strict=True
     ):
         draw_picture(axis, picture)
         axis.set_title(label, fontsize=9, color=shade)
-    inside, largest = (
-        (mask > 0.5 * mask.max()).float().mean().item() * bool(mask.max() > 0),
-        255 * difference.max().item(),
-    )
+    inside, largest = (mask > 0.5 * mask.max()).float().mean().item(), 255 * difference.max().item()
     alt = (
         f"Five squares: the portrait of {PEOPLE[knobs['portrait']]}, to which the detector gives {said[0]} for manipulated; the fake "
         f"with a changed {knobs['changed']}, to which it gives {said[1]}; the mask, which covers {inside:.0%} of the picture; the "
@@ -177,20 +174,27 @@ def draw_costs(miss=1, false_alarm=1, base_rate=0.5):
     rule = float(np.clip(math.log(bayes / (1 - bayes)), -WIDEST, WIDEST))
     cheapest = _middle_of_lowest(places, costs)
     at_rule = float(cost_of(rule, miss, false_alarm, base_rate))
-    figure, axes = new_figure(1, 1, width=8, height=3.6)
+    figure, axes = new_figure(1, 1, width=8, height=3.7)
     axis = axes[0, 0]
     axis.plot(places, costs, color="black", linewidth=2)
-    _mark_threshold(axis, cheapest, costs.min(), f"cheapest on these faces: {costs.min():.3g}", PALETTE[2], "D", -1)
-    _mark_threshold(axis, rule, at_rule, f"by Bayes' rule: {at_rule:.3g}", FAKE_SHADE, "o", 1)
+    cheap = f"cheapest on these faces: {_number(costs.min())}"
+    _mark_threshold(axis, cheapest, costs.min(), cheap, PALETTE[2], "D", to_left=cheapest < rule)
+    _mark_threshold(
+        axis, rule, at_rule, f"by Bayes' rule: {_number(at_rule)}", FAKE_SHADE, "o", to_left=cheapest >= rule
+    )
     percent_axis(axis, -WIDEST, WIDEST)
-    axis.set(ylim=(0, 1.12 * costs.max()), ylabel=f"cost of {THOUSAND} pictures")
+    top = min(1.3 * costs.max(), 3 * min(costs[0], costs[-1]))
+    axis.set(ylim=(0, top), ylabel=f"cost of {THOUSAND} pictures")
+    for x, words in ((0, f"← all are accused: {_number(costs[0])}"), (1, f"nobody is accused: {_number(costs[-1])} →")):
+        axis.text(x, 1.01, words, transform=axis.transAxes, ha="right" if x else "left", va="bottom", fontsize=8.5)
     words = _counted(rule, base_rate)
-    axis.set_xlabel(f"threshold: P(manipulated), where half are, from which on we say so\n\n{words}", fontsize=9.5)
+    axis.set_xlabel("threshold: P(manipulated), where half are, from which on we say so\n\n" + words, fontsize=9.5)
     alt = (
         f"What the errors among {THOUSAND} pictures cost over the threshold, when a miss costs {miss:g}, a false alarm "
-        f"{false_alarm:g}, and {100 * base_rate:g} % of all pictures are fakes. The curve is lowest, {costs.min():.3g}, at a threshold of "
-        f"{_share(cheapest)}; Bayes' rule puts it at {_share(rule)}, where the cost is {at_rule:.3g}. {words}"
+        f"{false_alarm:g}, and {100 * base_rate:g} % of all pictures are fakes. The curve is lowest, {_number(costs.min())}, at a "
+        f"threshold of {_share(cheapest)}; Bayes' rule puts it at {_share(rule)}, where the cost is {_number(at_rule)}. "
     )
+    alt += words.replace("\n", " ")
     return figure, alt
 
 
@@ -201,19 +205,18 @@ def _middle_of_lowest(places, costs):
     return float(places[first].mean())
 
 
-def _mark_threshold(axis, place, cost, words, shade, mark, side):
-    """A mark on the curve, and its name above or below the middle of the plot."""
+def _mark_threshold(axis, place, cost, words, shade, mark, to_left):
+    """A mark on the curve, and its name at the upper end of a line through it."""
     axis.axvline(place, color=shade, linewidth=1, linestyle="--", zorder=0)
-    axis.plot(place, cost, mark, color=shade, markersize=9)
-    left = place < 0
-    height = 0.96 if side > 0 else 0.86
+    axis.plot(place, cost, mark, color=shade, markersize=11 if mark == "D" else 7, clip_on=False, zorder=3)
+    to_left = place > 0.4 * WIDEST or (to_left and place > -0.4 * WIDEST)  # not out of the plot
     axis.annotate(
         words,
-        (place, height),
-        (6 if left else -6, 0),
+        (place, 0.95 if mark == "o" else 0.86),
+        (-6 if to_left else 6, 0),
         xycoords=axis.get_xaxis_transform(),
         textcoords="offset points",
-        ha="left" if left else "right",
+        ha="right" if to_left else "left",
         va="center",
         fontsize=9,
         color=shade,
@@ -226,9 +229,14 @@ def _counted(odds, base_rate):
     alarms, misses = (float(share) for share in shares(odds))
     fakes = THOUSAND * base_rate
     numbers = fakes * (1 - misses), fakes * misses, (THOUSAND - fakes) * alarms
-    caught, missed, wrong = (f"{number:.1f}" if 0 < number < 10 else f"{number:.0f}" for number in numbers)
-    found = f"{caught} caught, {missed} missed; and {wrong} genuine ones are accused."
-    return f"By Bayes' rule, of {THOUSAND} pictures {fakes:g} are fakes: {found}"
+    caught, missed, wrong = map(_number, numbers)
+    first = f"By Bayes' rule, of {THOUSAND} pictures {_number(fakes)} are fakes: {caught} caught, {missed} missed;"
+    return f"{first}\nof the other {_number(THOUSAND - fakes)}, which are genuine, {wrong} are accused."
+
+
+def _number(value):
+    """A number in words: whole from 100 on, and with three digits below."""
+    return f"{value:,.0f}" if value >= 99.5 else f"{value:.3g}"
 
 
 def _share(odds):
@@ -274,19 +282,21 @@ def _draw_scale(axis, before, after, answers):
     """A bar from genuine through unsure to manipulated, with the probability before and now."""
     low, high = profile().low, profile().high
     parts = ((0, low, GENUINE, GENUINE_SHADE), (low, high, UNSURE, UNSURE_SHADE), (high, 1, MANIPULATED, FAKE_SHADE))
-    for begin, end, name, shade in parts:
-        axis.axhspan(begin, end, 0, 0.25, color=shade, alpha=0.35, linewidth=0)
-        if end > begin:
-            axis.text(-0.04, (begin + end) / 2, name, ha="right", va="center", fontsize=9, color=shade)
+    parts = [part for part in parts if part[1] > part[0]]
+    heights = apart([(begin + end) / 2 for begin, end, _, _ in parts], 0.08)
+    for (begin, end, name, shade), height in zip(parts, heights, strict=True):
+        axis.axhspan(begin, end, 0, 0.2, color=shade, alpha=0.35, linewidth=0)
+        axis.text(-0.03, height, name, ha="right", va="center", fontsize=9, color=shade)
     near = abs(after - before) < 0.1
     up = 0.05 if near else 0.0
     for value, name, shift, answer, mark in (
         (before, "was", up if before >= after else -up, answers[0], "o"),
         (after, "now", up if after > before else -up, answers[1], "D"),
     ):
-        axis.plot(0.125, value, mark, color="black", markersize=9, markerfacecolor="white" if mark == "o" else "black")
-        axis.text(0.3, min(max(value + shift, 0), 1), f"{name} {percent(value)}: {answer}", va="center", fontsize=9.5)
-    axis.set(xlim=(0, 1), ylim=(-0.02, 1.02), title="P(manipulated)")
+        axis.plot(0.1, value, mark, color="black", markersize=9, markerfacecolor="white" if mark == "o" else "black")
+        axis.text(0.25, min(max(value + shift, 0), 1), f"{name} {percent(value)}: {answer}", va="center", fontsize=9.5)
+    axis.set(xlim=(0, 1), ylim=(-0.02, 1.02))
+    axis.set_title("P(manipulated)", loc="left")
     axis.set_xticks([])
     axis.yaxis.set_visible(False)
     for spine in axis.spines.values():

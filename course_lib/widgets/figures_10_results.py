@@ -21,7 +21,7 @@ PUBLISHED = {  # in the results: what each is called, and whether it is manipula
     "mesonet/real": ("stills of genuine\nfilms (MesoNet)", False),
 }
 PERCENTS = (0.01, 0.1, 1, 10, 50, 90, 99, 99.9, 99.99)  # that an axis of log odds may name
-MOST_DOTS = 300  # in a row
+MOST_DOTS, FEW_DOTS = 300, 30  # in a row; and how many are drawn large
 FARTHEST = 10.0  # log odds: dots beyond stand at the rim
 
 
@@ -201,14 +201,15 @@ def draw_transfer(measured):
     rows = _transfer_rows(measured)
     figure, axis = _rows_axis(0.62 * len(rows) + 1.0, [row[0] for row in rows])
     rng = np.random.default_rng(0)
-    for place, (_, scores, manipulated, auc) in enumerate(rows):
-        odds = calibration.slope * np.array(scores) + calibration.intercept
+    everything = [calibration.slope * np.array(scores) + calibration.intercept for _, scores, _, _ in rows]
+    reach = min(FARTHEST, max(3.0, *(np.abs(odds).max() for odds in everything)))
+    for place, (odds, (_, _, manipulated, auc)) in enumerate(zip(everything, rows, strict=True)):
         _draw_dots(axis, -place, odds, FAKE_SHADE if manipulated else GENUINE_SHADE, rng)
         above = f"{(odds > 0).sum()} of {len(odds)} above 50 %"
-        lines = above if auc is None else f"AUC {told(auc)}\n{above}"
+        lines = f"{above}\nAUC: against such faces" if auc is None else f"AUC {told(auc)}\n{above}"
         at_the_right(axis, -place, lines)
     axis.axvline(0, color="black", linewidth=1, zorder=0)
-    percent_axis(axis, -FARTHEST - 0.3, FARTHEST + 0.3)
+    percent_axis(axis, -reach - 0.3, reach + 0.3)
     axis.set_xlabel(
         "P(manipulated) of single pictures, where half of all are manipulated; blue: genuine, orange: fakes"
     )
@@ -232,11 +233,10 @@ def _draw_dots(axis, place, values, shade, rng):
     """Dots at heights that differ a little, fainter where they are many; and their median, if they are."""
     every = np.clip(values, -FARTHEST, FARTHEST)
     shown = every[np.linspace(0, len(every) - 1, min(len(every), MOST_DOTS)).round().astype(int)]
-    few = len(shown) <= 30
-    heights = place + rng.uniform(-0.08, 0.08, len(shown)) if few else place + rng.uniform(-0.26, 0.26, len(shown))
-    axis.plot(
-        shown, heights, "o", color=shade, markersize=6 if few else 3, alpha=0.8 if few else 0.35, markeredgewidth=0
-    )
+    few = len(shown) <= FEW_DOTS
+    apart_by, size, alpha = (0.08, 6, 0.8) if few else (0.26, 3, 0.35)
+    heights = place + rng.uniform(-apart_by, apart_by, len(shown))
+    axis.plot(shown, heights, "o", color=shade, markersize=size, alpha=alpha, markeredgewidth=0)
     if not few:
         axis.plot([np.median(every)] * 2, [place - 0.3, place + 0.3], color="black", linewidth=2)
 
@@ -268,9 +268,10 @@ def draw_robustness(robustness, units):
             axis.set_xlabel(units[name], fontsize=8.5)
     first = axes[0, 0]
     lowest = min(row["low"] for name in names for row in robustness[name])
-    first.set_ylim(min(0.46, lowest - 0.02), 1.06)
+    first.set_ylim(min(0.46, lowest - 0.02), 1.1)
+    first.set_yticks([tick / 10 for tick in range(11) if tick / 10 >= first.get_ylim()[0]])
     first.set_ylabel("AUC")
-    first.text(-0.3, whole + 0.03, f"undamaged {whole:.2f}", fontsize=8, va="bottom")
+    first.text(-0.3, 1.1, f"dashed: undamaged, {whole:.2f}", fontsize=8, va="top")
     first.text(-0.3, 0.506, "a coin", fontsize=8, va="bottom")
     return figure
 
