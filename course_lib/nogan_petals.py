@@ -21,7 +21,7 @@ SIDE = 64  # pixels
 STAGES = ((4, 32), (4, 48), (2, 64))  # epochs of phase 1, and the side of the pictures
 CRITIC = CriticPlan(accuracy=0.88, epochs=10, pictures=256)
 GAN = GanPlan(
-    epochs=12,
+    epochs=9,
     steps=26,
     side=SIDE,
     rate=4e-4,

@@ -63,12 +63,13 @@ def _build_one(path, course, budget):
     except LessonError as error:
         return _report(error.problems)
     seconds, allowed = result["seconds"], result["allowed"]
-    over = f", over its budget of {allowed:g} s: tests fail on that" if seconds > allowed else f" of {allowed:g} s"
+    late = seconds > allowed
+    over = f", over its budget of {allowed:g} s: make it smaller with budget.pick" if late else f" of {allowed:g} s"
     if budget == "quick":
         store_time(course, path.stem, seconds)
     written = ", ".join(course.relative(target) for target in result["written"]) or "nothing changed"
     print(f"{path.stem}: {seconds:.1f} s{over}; {written}", flush=True)
-    return 0
+    return int(late)
 
 
 def _check(course, names):

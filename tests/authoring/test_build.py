@@ -133,6 +133,14 @@ def test_the_command_says_what_it_built(course, capsys):
     assert NAME in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("seconds", "status", "said"), [(9, 0, "9.0 s of 10 s"), (11, 1, "over its budget of 10 s")])
+def test_the_command_fails_when_a_notebook_runs_over_its_budget(course, capsys, monkeypatch, seconds, status, said):
+    result = {"seconds": seconds, "allowed": 10, "written": []}
+    monkeypatch.setattr("course_lib.authoring.__main__.build", lambda *_: result)
+    assert main(["build", NAME, "--root", str(course.root)]) == status
+    assert said in capsys.readouterr().out
+
+
 def test_the_command_names_the_lessons_when_there_is_no_such_lesson(course, capsys):
     assert main(["build", "07_nothing", "--root", str(course.root)]) == 1
     assert f"no lesson is called '07_nothing'; there are: {NAME}" in capsys.readouterr().err

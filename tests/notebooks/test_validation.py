@@ -5,7 +5,7 @@ import pytest
 
 from course_lib.authoring.problems import LessonError
 from tests.authoring.sample import FOLDER, NAME
-from tests.notebooks.validation import guard_problems, validate, validate_solution
+from tests.notebooks.validation import assert_in_time, guard_problems, validate, validate_solution
 
 CLAIM = 'from course_lib.report import report\nreport("half of 3", {value}, expect=1.5, tol=0.1)'
 CLAIMED = "half of 3: 1.50 (expected 1.5 ± 0.1)\n"
@@ -103,6 +103,16 @@ def test_a_notebook_over_its_budget_is_red(tmp_path):
     cells = [cell("import time\ntime.sleep(2)\nprint(42)", "42\n") for _ in range(4)]
     with pytest.raises(AssertionError, match=r"took \d+ s at quick, its budget is 6 s"):
         validate(write(tmp_path, *cells, seconds=6))
+
+
+@pytest.mark.parametrize(("workers", "limit"), [(None, 10), ("1", 10), ("2", 15)])
+def test_a_machine_that_is_shared_with_other_tests_gives_half_as_much_time_again(tmp_path, monkeypatch, workers, limit):
+    monkeypatch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)
+    if workers:
+        monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", workers)
+    assert_in_time(tmp_path / "a.ipynb", limit, 10, "quick")
+    with pytest.raises(AssertionError, match=r"a.ipynb took \d+ s at quick, its budget is 10 s"):
+        assert_in_time(tmp_path / "a.ipynb", limit + 1, 10, "quick")
 
 
 def test_a_notebook_that_needs_the_network_is_red(tmp_path):

@@ -1,5 +1,6 @@
 """Run notebooks as a learner's machine would, without a network, and compare what they print with what they store."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from course_lib.authoring.same import SANITIZE
 from tests.offline import offline, offline_environment
 
 SETTINGS = Path(__file__).with_name("nbval.ini")
+SHARED = 1.5  # times the budget, for a machine that is shared with other tests
 UNCOMPARED = ("nbval-skip", "nbval-ignore-output", "nbval-raises-exception", "raises-exception")
 
 
@@ -48,8 +50,13 @@ def validate_solution(path, budget="smoke"):
 
 
 def assert_in_time(path, seconds, allowed, budget):
-    """The budget of a notebook is a promise to the learner: over it, the notebook fails."""
-    assert seconds <= allowed, f"{path.name} took {seconds:.0f} s at {budget}, its budget is {allowed:g} s"
+    """The budget of a notebook is a promise to the learner: over it, the notebook fails.
+
+    The promise is for a notebook that has the machine to itself, and the build holds it to that. Where other tests run beside this one, on
+    what may be the other half of the same core, it has half as much time again.
+    """
+    limit = allowed * (SHARED if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)) > 1 else 1)
+    assert seconds <= limit, f"{path.name} took {seconds:.0f} s at {budget}, its budget is {allowed:g} s"
 
 
 def code_cells(notebook):
