@@ -116,10 +116,11 @@ def read_face_results():
     -------
     results : dict
         ``kinds`` holds for each kind of fake the AUC of the detector and of the trivial baselines, and the calibration error, false alarms
-        and misses of the detector at a base rate of one half; ``scores`` the scores they come from, and ``calibration_scores`` those of the
-        calibration split; ``ratios`` and ``overlap`` tell self-blends by strength, and how well maps find them; ``robustness``, ``rules``
-        (how a film gets one score), ``transfer`` (published forgeries) and ``groups`` (false alarms by group of people) answer one question
-        each. Values have ``low`` and ``high``, the ends of a 95 % interval over faces; for shares, which say how many ``hits`` of what
-        ``count`` they are, over pictures.
+        and misses of the detector at a base rate of one half; ``scores`` the scores that they come from, and ``calibration_scores`` those
+        of the calibration split; ``ratios`` and ``overlap`` tell self-blends by strength, and how well maps find them. ``robustness``,
+        ``rules`` (how a film gets one score), ``transfer`` (published forgeries, against ``genuine_scores``, those of the test faces as
+        they were published) and ``groups`` (false alarms by group of people) answer one question each. Values have ``low`` and ``high``,
+        the ends of a 95 % interval: by drawing faces again, but for shares, which say how many ``hits`` of what ``count`` they are, and
+        have a Wilson interval over pictures.
     """
     return read_results(FACES)

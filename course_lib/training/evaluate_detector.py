@@ -266,6 +266,7 @@ def measure_all():
     results["calibration_scores"] = told
     results["robustness"] = robustness(detector, test.rgb, SEEDS["test"])
     results["rules"] = rules(detector, test.rgb, SEEDS["test"], profile.calibration)
+    results["genuine_scores"] = rounded(scores_of(detector, crops(test.rgb, 128)))
     results["transfer"] = transfer(detector, test.rgb, profile.calibration)
     results["groups"] = group_alarms(detector, profile.calibration)
     part = cases("self-blend", test.evenly(PART).rgb, SEEDS["test"], 1)

@@ -222,6 +222,7 @@ def _transfer_rows(measured):
     rows = [("genuine faces\n(test split)", own["self-blend"]["genuine"], False, None)]
     for kind, each in own.items():
         rows.append((KIND_NAMES.get(kind, kind) + "\n(ours)", each["fake"], True, measured["kinds"][kind]["auc"]))
+    rows.append(("genuine faces\n(as published)", measured["genuine_scores"], False, None))
     for kind, (name, manipulated) in PUBLISHED.items():
         if kind in measured["transfer"]:
             row = measured["transfer"][kind]

@@ -54,6 +54,7 @@ def made_results(faces=60):
         "units": UNITS,
         "kinds": kinds,
         "scores": scores,
+        "genuine_scores": normal(-2, 60, rng),
         "calibration_scores": {"genuine": normal(-2, 200, rng), "self-blend": normal(2.3, 200, rng)},
         "robustness": made_robustness(),
         "rules": {
