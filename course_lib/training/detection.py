@@ -50,6 +50,8 @@ class DetectorRecipe:
         What the data is called: the name of a manifest, or "photos".
     epochs, steps, batch_size, side : int
         Batches in an epoch, **pairs** in a batch, and the side in pixels at which faces are seen.
+    early : tuple of (int, int), optional
+        Epochs at the beginning that see smaller faces, which is faster, and their side in pixels.
     rate : float
         The highest learning rate of the one cycle.
     seed : int
@@ -65,6 +67,7 @@ class DetectorRecipe:
     steps: int = 150
     batch_size: int = 32
     side: int = 128
+    early: tuple | None = None
     rate: float = 4e-3
     seed: int = 0
     draw: Callable = pairs
@@ -72,7 +75,19 @@ class DetectorRecipe:
     @property
     def duration(self):
         """How long it trains, in words."""
-        return f"{self.epochs * self.steps} steps of {self.batch_size} pairs at {self.side} px"
+        return f"{self.epochs * self.steps} steps of {self.batch_size} pairs at {self._sides}"
+
+    @property
+    def _sides(self):
+        return (
+            f"{self.side} px"
+            if self.early is None
+            else f"{self.early[1]} px for {self.early[0]} epochs, then {self.side} px"
+        )
+
+    def side_of(self, epoch):
+        """The side of the faces that are trained on in an epoch, counted from 0."""
+        return self.early[1] if self.early is not None and epoch < self.early[0] else self.side
 
     @property
     def plan(self):
@@ -80,7 +95,7 @@ class DetectorRecipe:
         model = self.network()
         return (
             f"{self.objective}, {type(model).__name__} {model.arguments}, {self.epochs} epochs of {self.steps} steps of {self.batch_size} "
-            f"pairs at {self.side} px, rate {self.rate}, seed {self.seed}"
+            f"pairs at {self._sides}, rate {self.rate}, seed {self.seed}"
         )
 
 
@@ -159,7 +174,7 @@ class DrawPairs(Callback):
         rng = np.random.default_rng((self.recipe.seed, step))
         rgb = self.photographs["train"].rgb
         chosen = rgb[torch.from_numpy(rng.integers(len(rgb), size=self.recipe.batch_size))]
-        return as_batch(self.recipe.draw(crops(chosen, self.recipe.side, rng), rng))
+        return as_batch(self.recipe.draw(crops(chosen, self.recipe.side_of(step // self.recipe.steps), rng), rng))
 
 
 def held_out_batches(recipe, rgb):
@@ -241,7 +256,8 @@ def finish_detector(name, recipe, state, photographs, folder):
             "batch_size": recipe.batch_size,
             "steps": recipe.epochs * recipe.steps,
             "rate": recipe.rate,
-        },
+        }
+        | _early_card(recipe),
         "seconds": math.ceil(sum(state.seconds)),
         "best": {
             "epoch": state.best_epoch + 1,
@@ -250,6 +266,10 @@ def finish_detector(name, recipe, state, photographs, folder):
         },
     }
     return write_checkpoint(name, network, card, folder)
+
+
+def _early_card(recipe):
+    return {} if recipe.early is None else {"early": dict(zip(("epochs", "side"), recipe.early, strict=True))}
 
 
 @torch.no_grad()

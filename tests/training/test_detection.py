@@ -195,6 +195,14 @@ def test_batches_depend_on_seed_epoch_and_step_alone(photographs):
     assert torch.equal(batch(photographs, RECIPE, 0, RECIPE.steps)[0], one[0])
 
 
+def test_early_epochs_see_smaller_faces_and_validation_never_does(photographs):
+    recipe = dataclasses.replace(RECIPE, side=64, early=(1, 32))
+    assert [batch(photographs, recipe, epoch, 0)[0].shape[-1] for epoch in (0, 1, 2)] == [32, 64, 64]
+    assert batch(photographs, recipe, 0, 2)[2].shape[-1] == 4
+    assert batch(photographs, recipe, 0, 0, training=False)[0].shape[-1] == 64
+    assert recipe.duration == "6 steps of 4 pairs at 32 px for 1 epochs, then 64 px"
+
+
 def test_validation_is_the_same_in_each_epoch_and_of_other_faces(photographs):
     one, same = (batch(photographs, RECIPE, epoch, 1, training=False) for epoch in (0, 1))
     assert torch.equal(one[0], same[0])
@@ -215,6 +223,7 @@ def test_all_that_matters_is_in_the_plan():
         "side": 64,
         "rate": 1e-3,
         "seed": 1,
+        "early": (1, 32),
     }
     plans = [dataclasses.replace(RECIPE, **{name: value}).plan for name, value in changes.items()]
     assert len({RECIPE.plan, *plans}) == len(changes) + 1
