@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from course_lib.commands import colorize, film
+from course_lib.commands import colorize, film, verify
 
-COMMANDS = (colorize, film)
+COMMANDS = (colorize, film, verify)
 
 
 def main(arguments=None):

@@ -1,7 +1,7 @@
 """The measured results of the trained networks, as committed in ``data/checkpoints``.
 
-``python -m course_lib.training.evaluate``, ``evaluate_fusion``, ``evaluate_hints``, ``evaluate_gan`` and ``evaluate_films`` measure them
-again; ``compare_losses`` and ``compare_starts`` train small networks for it.
+``python -m course_lib.training.evaluate``, ``evaluate_fusion``, ``evaluate_hints``, ``evaluate_gan``, ``evaluate_films`` and
+``evaluate_detector`` measure them again; ``compare_losses`` and ``compare_starts`` train small networks for it.
 """
 
 import json
@@ -13,6 +13,7 @@ PATH = FOLDER / "results.json"
 FUSION, HINTS = FOLDER / "results-fusion.json", FOLDER / "results-hints.json"
 GAN, LOSSES, STARTS = FOLDER / "results-gan.json", FOLDER / "results-losses.json", FOLDER / "results-starts.json"
 FILMS = FOLDER / "results-films.json"
+FACES = FOLDER / "results-faces.json"
 LOSS_PICTURES = "losses"
 
 
@@ -106,3 +107,20 @@ def read_film_results():
         estimated flows are from exact ones.
     """
     return read_results(FILMS)
+
+
+def read_face_results():
+    """How well the detector tells faces apart, and how far its scores can be trusted. Scores are logits; high means manipulated.
+
+    Returns
+    -------
+    results : dict
+        ``kinds`` holds for each kind of fake the AUC of the detector and of the trivial baselines, and the calibration error, false alarms
+        and misses of the detector at a base rate of one half; ``scores`` the scores that they come from, and ``calibration_scores`` those
+        of the calibration split; ``ratios`` and ``overlap`` tell self-blends by strength, and how well maps find them. ``robustness``,
+        ``rules`` (how a film gets one score), ``transfer`` (published forgeries, against ``genuine_scores``, those of the test faces as
+        they were published) and ``groups`` (false alarms by group of people) answer one question each. Values have ``low`` and ``high``,
+        the ends of a 95 % interval: by drawing faces again, but for shares, which say how many ``hits`` of what ``count`` they are, and
+        have a Wilson interval over pictures.
+    """
+    return read_results(FACES)

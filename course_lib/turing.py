@@ -7,12 +7,25 @@ import random
 from dataclasses import dataclass, field
 
 import torch
-from scipy.stats import binomtest
 
 from course_lib import color
 from course_lib.colorizing import colorize
 from course_lib.data import fit, photo
+from course_lib.intervals import wilson as interval
 from course_lib.rebalancing import coarse_ab
+
+__all__ = [
+    "CROPS",
+    "PAPER",
+    "SIZE",
+    "Pair",
+    "TuringTest",
+    "bundled_crop",
+    "bundled_pairs",
+    "interval",
+    "make_pair",
+    "scene_pairs",
+]
 
 PAPER = 0.32  # the share of trials in which the paper's participants took the colorized picture for the real one
 SIZE = 224  # pixels of the side of every picture
@@ -75,14 +88,6 @@ def scene_pairs(count=20, seed=0):
     chosen = scenes("test", count=count, seed=seed)
     pictures = (fit(rgb.float() / 255, SIZE) for rgb in chosen.rgb)
     return [make_pair(name, rgb) for name, rgb in zip(chosen.names, pictures, strict=True)]
-
-
-def interval(count, trials, confidence=0.95):
-    """Where a share lies that was seen as ``count`` out of ``trials``: E. B. Wilson's interval (1927), two numbers in [0, 1]."""
-    if trials == 0:
-        return 0.0, 1.0
-    found = binomtest(count, trials).proportion_ci(confidence, method="wilson")
-    return found.low, found.high
 
 
 class TuringTest:

@@ -1,12 +1,13 @@
 """Pictures to learn from: drawn scenes, bundled photographs, published sets, your own folder, and the door for all others.
 
-``petals``, ``photos``, ``folder``, ``clips`` and ``imagenette`` are functions here; what else their modules hold is imported from the
-modules by name, as in ``from course_lib.data.petals import conditional_mean``.
+``petals``, ``photos``, ``folder``, ``clips``, ``faces`` and ``imagenette`` are functions here; what else their modules hold is imported
+from the modules by name, as in ``from course_lib.data.petals import conditional_mean``.
 """
 
 from course_lib.data.clips import CLIP_SPLITS, clips
 from course_lib.data.datasets import available, historical, opencountry64, scenes
 from course_lib.data.downloads import DataMissing
+from course_lib.data.faces import FACE_SPLITS, faces, fakes
 from course_lib.data.folder import folder
 from course_lib.data.imagenette import imagenette
 from course_lib.data.images import as_image, read_image
@@ -17,6 +18,7 @@ from course_lib.data.photos import TEST_PHOTOS, TRAIN_PHOTOS, fit, motorcycle_pa
 
 __all__ = [
     "CLIP_SPLITS",
+    "FACE_SPLITS",
     "TEST_PHOTOS",
     "TRAIN_PHOTOS",
     "DataMissing",
@@ -24,6 +26,8 @@ __all__ = [
     "as_image",
     "available",
     "clips",
+    "faces",
+    "fakes",
     "fit",
     "folder",
     "historical",

@@ -7,6 +7,7 @@ from collections import Counter
 from course_lib.data.clips import CLIP_SPLITS
 from course_lib.data.datasets import available
 from course_lib.data.downloads import DataMissing, fetch
+from course_lib.data.faces import FACE_SPLITS, face_files, fake_counts
 from course_lib.data.imagenette import MEGABYTES, WHAT, fetch_imagenette, files_of
 from course_lib.data.manifests import SPLITS, manifest_names, read_manifest
 
@@ -74,14 +75,23 @@ def make_complete(name):
         print(f"not as published, and not used: {path}")
     for folder, count in used.items():
         print(f"{name}: {count:,} files, verified, in {folder}")
+    print(_splits(_parts(name)))
+
+
+def _parts(name):
+    """How many files are in each part of a set: a dict."""
     if name == "clips":
-        print(_splits({split: len(names) for split, names in CLIP_SPLITS.items()}))
-    else:
-        print(_splits(Counter(file.split for file in read_manifest(name).files)))
+        return {split: len(names) for split, names in CLIP_SPLITS.items()}
+    if name == "faces":
+        return {split: len(face_files(split)) for split in FACE_SPLITS}
+    if name == "fakes":
+        return fake_counts()
+    counts = Counter(file.split for file in read_manifest(name).files)
+    return {split: counts[split] for split in SPLITS if split in counts}
 
 
 def _splits(counts):
-    return ", ".join(f"{split} {counts[split]:,}" for split in SPLITS if split in counts)
+    return ", ".join(f"{part} {count:,}" for part, count in counts.items())
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ __all__ = ["SPLITS", "LabeledPictures", "available", "historical", "opencountry6
 
 
 def available(name):
-    """Whether "scenes", "opencountry64", "historical", "clips" or "imagenette" is on this machine. Reads no picture."""
+    """Whether "scenes", "opencountry64", "historical", "clips", "faces", "fakes" or "imagenette" is here. Reads no picture."""
     return find_imagenette() is not None if name == "imagenette" else downloads.is_here(name)
 
 

@@ -1,6 +1,7 @@
 """Networks, one file each, with the size of the paper and a size for CPUs."""
 
 from course_lib.models.colorful import ColorfulNet
+from course_lib.models.forgery_net import ForgeryNet
 from course_lib.models.fusion import FusionNet
 from course_lib.models.hint_net import HintNet
 from course_lib.models.hypercolumn import HypercolumnRegressor
@@ -11,6 +12,7 @@ from course_lib.models.unet import UNetGenerator
 
 __all__ = [
     "ColorfulNet",
+    "ForgeryNet",
     "FusionNet",
     "HintNet",
     "HypercolumnRegressor",

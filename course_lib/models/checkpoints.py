@@ -14,6 +14,7 @@ from safetensors.torch import load, save
 
 from course_lib.files import write_atomic
 from course_lib.models.colorful import ColorfulNet
+from course_lib.models.forgery_net import ForgeryNet
 from course_lib.models.fusion import FusionNet
 from course_lib.models.hint_net import HintNet
 from course_lib.models.hypercolumn import HypercolumnRegressor
@@ -30,6 +31,7 @@ NETWORKS = {
     network.__name__: network
     for network in (
         ColorfulNet,
+        ForgeryNet,
         FusionNet,
         HintNet,
         HypercolumnRegressor,

@@ -7,6 +7,7 @@ from course_lib.data.datasets import available
 from course_lib.data.downloads import DataMissing
 from course_lib.models.checkpoints import FOLDER, CheckpointError, load_checkpoint, read_card
 from course_lib.models.pretrained import PretrainedError
+from course_lib.training.detection import DETECTORS, faces_of, finish_detector, run_detector
 from course_lib.training.errors import TrainingError
 from course_lib.training.finish import finish
 from course_lib.training.folders import add_folders
@@ -56,7 +57,7 @@ def make_parser():
 
 def _all_recipes():
     """Everything that can be trained, by name."""
-    return {**RECIPES, **GANS, **FILMS}
+    return {**RECIPES, **GANS, **FILMS, **DETECTORS}
 
 
 def _known(name):
@@ -110,13 +111,18 @@ def train(name, out=FOLDER, states=STATES, restart=False):
         refuse_processes(name)
     if name in GANS and recipe.start is not None:
         train(recipe.start, out, states)
-    way = train_recipe if name in RECIPES else train_gan_recipe if name in GANS else train_film_recipe
-    card = way(name, recipe, out, states, restart)
+    card = way_of(name)(name, recipe, out, states, restart)
     if rank() == 0:
         for path in paths:
             forget_state(path)
         say(f"Wrote {out / name}.safetensors ({card['bytes'] / 1e6:.1f} MB) and its card.")
         say(summary(card["metrics"]))
+
+
+def way_of(name):
+    """The function that trains a recipe of this name."""
+    ways = ((GANS, train_gan_recipe), (FILMS, train_film_recipe), (DETECTORS, train_detector_recipe))
+    return next((way for names, way in ways if name in names), train_recipe)
 
 
 def train_recipe(name, recipe, out, states, restart):
@@ -145,6 +151,12 @@ def train_film_recipe(name, recipe, out, states, restart):
     return finish_films(name, recipe, run_films(name, recipe, films, states, restart), films, out)
 
 
+def train_detector_recipe(name, recipe, out, states, restart):
+    """Train one of `DETECTORS` and write its checkpoint. Returns the card."""
+    photographs = faces_of(recipe)
+    return finish_detector(name, recipe, run_detector(name, recipe, photographs, states, restart), photographs, out)
+
+
 def say(text):
     """Print, from one process alone."""
     if rank() == 0:
@@ -155,6 +167,8 @@ def summary(metrics):
     """The numbers of a card in a line."""
     if "warped_distance" in metrics:
         return f"Validation: {metrics['distance']:.2f} from the truth in ab; a plain flow warp is {metrics['warped_distance']:.2f} from it"
+    if "auc" in metrics and "psnr" not in metrics:
+        return f"Validation: loss {metrics['loss']:.4f}, AUC {metrics['auc']:.3f} on blends of faces that it was not trained on"
     return (
         f"Validation: loss {metrics['loss']:.4f}, PSNR {metrics['psnr']:.2f} dB, colorfulness {metrics['colorfulness_ratio']:.2f} of "
         f"the truth's, AuC {metrics['auc']:.3f}, rebalanced {metrics['rebalanced_auc']:.3f}, Delta E {metrics['delta_e']:.2f}"

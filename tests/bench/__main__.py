@@ -1,4 +1,4 @@
-"""``make bench``: how fast we convert and encode beside the libraries that people would use otherwise, and how fast we colorize."""
+"""``make bench``: how fast we convert and encode beside the libraries that people would use otherwise, how fast we colorize and fake."""
 
 import subprocess
 import sys
@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import cv2
 import kornia
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from course_lib.colorizing import DEFAULT_WITH_HINTS, find_network
 from course_lib.data import fit, petals, photo, photos
 from course_lib.data.photos import random_crops
 from course_lib.data.writing import write_image
+from course_lib.deepfake.blend import make_colorized, make_swap, pairs
 from course_lib.widgets.hint_editor import HintEditor, Photo
 
 ROUNDS = 30
@@ -137,10 +139,20 @@ def bench_hint_tool():
         print(f"hint tool, a click, {threads} thread(s): {best_times({'click': click}, rounds=20)['click']:.0f} ms")
 
 
+def bench_blending():
+    """Pairs of genuine pictures and fakes of 128 pixels, on one core: at least 800 self-blends in a second."""
+    cv2.setNumThreads(1)
+    crops = (random_crops(photos(), 100, size=128) * 255).round().to(torch.uint8)
+    for kind, make, count in (("self-blends", None, 100), ("swaps", make_swap, 100), ("colorized", make_colorized, 10)):
+        work = {kind: lambda make=make, count=count: pairs(crops[:count], np.random.default_rng(0), make)}
+        print(f"pairs of 128 pixels, {kind}: {1e3 * count / best_times(work, rounds=10)[kind]:,.0f} in a second")
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     bench_rgb_to_lab()
     bench_encoding()
     bench_petals()
+    bench_blending()
     bench_colorize()
     bench_hint_tool()

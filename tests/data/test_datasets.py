@@ -109,9 +109,9 @@ def test_classes_and_paths():
 
 
 def test_sets_are_listed_and_others_refused():
-    assert manifest_names() == sorted([*SETS, "clips"])
+    assert manifest_names() == sorted([*SETS, "clips", "faces", "fakes"])
     with pytest.raises(
-        ValueError, match=r"no data set 'places'\. There are clips, historical, opencountry64, scenes\."
+        ValueError, match=r"no data set 'places'\. There are clips, faces, fakes, historical, opencountry64, scenes\."
     ):
         read_manifest("places")
 
@@ -393,7 +393,7 @@ def test_the_command_refuses_names_that_it_does_not_know(capsys):
     with pytest.raises(SystemExit, match="2"):
         command.main(["place"])
     assert (
-        "there is no data set 'place'; there are clips, historical, opencountry64, scenes, imagenette"
+        "there is no data set 'place'; there are clips, faces, fakes, historical, opencountry64, scenes, imagenette"
         in capsys.readouterr().err
     )
 

@@ -15,6 +15,7 @@ from course_lib.models import ColorfulNet
 from course_lib.models.checkpoints import load_checkpoint, read_card
 from course_lib.training import __main__ as command
 from course_lib.training import recipes, run
+from course_lib.training.detection import DETECTORS
 from course_lib.training.gan_recipes import GANS
 from course_lib.training.propagation import FILMS
 from course_lib.training.state import KeepState, forget_state, read_state
@@ -279,7 +280,7 @@ def test_the_list_says_what_each_recipe_needs(tmp_path, uninterrupted, monkeypat
     monkeypatch.setattr(downloads, "CACHE", tmp_path)
     assert command.main(["--list", "--out", str(uninterrupted)]) == 0
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
-    assert list(lines) == [*recipes.RECIPES, *GANS, *FILMS]
+    assert list(lines) == [*recipes.RECIPES, *GANS, *FILMS, *DETECTORS]
     assert "get it with: python -m course_lib.data scenes" in lines["scenes-l2"]
     assert "L2" in lines["scenes-l2"]
     assert "at most 1000 steps at 128 px" in lines["scenes-nogan"]
