@@ -16,7 +16,7 @@ from course_lib.models.checkpoints import read_card
 from course_lib.results import read_face_results
 from course_lib.training import evaluate_detector as evaluate
 from course_lib.training.detection import DETECTORS
-from course_lib.training.detector_cases import KINDS, LEVELS, cases
+from course_lib.training.detector_cases import KINDS, LEVELS, TRACES, cases
 
 MEASURES = {"auc", *evaluate.BASELINES, "ece", "brier", "false_alarms", "missed"}
 HELD_OUT = ("validation", "calibration", "test")
@@ -107,6 +107,7 @@ def test_there_is_a_row_for_everything_that_was_asked(results):
     assert all(set(row) == {"whole", "half", "ece"} for row in results["rules"].values())
     assert set(results["overlap"]) == {"map", "saliency", "central ellipse", "count"}
     assert set(results["ratios"]) == {"0.25", "0.5", "0.75", "1.0"}
+    assert list(results["traces"]) == list(TRACES)
 
 
 def test_every_value_lies_in_its_interval_and_is_a_share(results):

@@ -9,6 +9,9 @@ from torch import nn
 from course_lib.models.scene_classifier import MEAN, SPREAD
 
 
+FINENESS = 2  # bands of `local_fineness`
+
+
 class ForgeryAnswer(NamedTuple):
     """What `ForgeryNet` answers.
 
@@ -31,6 +34,8 @@ class ForgeryNet(nn.Module):
     general face forgery detection" (CVPR 2020), section 3: it says to the network at every place what the logit says only once.
 
     Pixels go into channels at once, 2 x 2 of them, and nothing is averaged before the first convolution: what gives a blend away is fine.
+    Beside them goes `local_fineness`. Without it, the network learned to compare colors and nothing else: after 48 epochs it told blends
+    that differ from their surroundings in sharpness alone no better than a coin does.
 
     Parameters
     ----------
@@ -43,7 +48,7 @@ class ForgeryNet(nn.Module):
     def __init__(self, *, widths=(24, 48, 96), blocks=(1, 2, 1)):
         super().__init__()
         self.arguments = {"widths": list(widths), "blocks": list(blocks)}
-        channels, layers = 3 * 4, [nn.PixelUnshuffle(2)]
+        channels, layers = (3 + FINENESS) * 4, [nn.PixelUnshuffle(2)]
         for place, (width, count) in enumerate(zip(widths, blocks, strict=True)):
             layers += [_convolve(channels, width, stride=2 if place else 1), nn.ReLU()]
             layers += [Residual(width) for _ in range(count)]
@@ -54,9 +59,32 @@ class ForgeryNet(nn.Module):
 
     def forward(self, rgb):
         """sRGB in [0, 1], (B, 3, H, W) with sides that are multiples of 8, to a `ForgeryAnswer`."""
-        features = self.features(((rgb - MEAN) / SPREAD).contiguous(memory_format=torch.channels_last))
+        seen = torch.cat([(rgb - MEAN) / SPREAD, local_fineness(rgb)], dim=1)
+        features = self.features(seen.contiguous(memory_format=torch.channels_last))
         pooled = torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3))], dim=1)
         return ForgeryAnswer(self.answer(pooled)[:, 0], self.where(features))
+
+
+def local_fineness(rgb):
+    """How much fine detail there is around each pixel, in two bands: (B, 2, H, W), a logarithm, about -2.5 for none and up to 4.
+
+    The bands are what a mean over 3 x 3 pixels takes away from the gray picture, and what one over 5 x 5 takes away then; squares are
+    averaged over 9 x 9. As a logarithm, because half as much means the same on skin as on hair.
+
+    Parameters
+    ----------
+    rgb : tensor, (B, 3, H, W)
+        sRGB in [0, 1], with sides above 4.
+    """
+    gray = rgb.mean(dim=1, keepdim=True)
+    softer = _mean_around(gray, 3)
+    bands = torch.cat([gray - softer, softer - _mean_around(softer, 5)], dim=1)
+    return ((_mean_around(bands**2, 9) + 1e-6).log() + 9) / 2
+
+
+def _mean_around(x, side):
+    """The mean of ``side`` x ``side`` pixels around each; the rim is mirrored."""
+    return F.avg_pool2d(F.pad(x, [side // 2] * 4, mode="reflect"), side, stride=1)
 
 
 class Residual(nn.Module):

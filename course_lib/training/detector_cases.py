@@ -1,5 +1,6 @@
 """What a detector is measured on: fakes of several kinds, damaged pictures, films, published forgeries, and groups of people."""
 
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -15,6 +16,7 @@ from course_lib.training.detection import crops
 
 MAKERS = {"self-blend": None, "swap": blend.make_swap, "colorized": blend.make_colorized}
 KINDS = tuple(MAKERS)
+TRACES = ("colors", "sharpness", "place")  # that a blend leaves
 FAKES = 4  # of each face and kind
 FRAMES = 12  # of each film
 LEVELS = {  # what is done to pictures, mildest first, and the unit
@@ -55,6 +57,23 @@ def cases(kind, rgb, seed, count=FAKES, finishes=recipes.draw_finish):
     rng = np.random.default_rng((seed, KINDS.index(kind)))
     whole = crops(rgb, SIDE).repeat(count, 1, 1, 1)
     return blend.pairs(whole, rng, MAKERS[kind], finishes)
+
+
+def traced(trace, rgb, seed):
+    """One self-blend of each face that takes all of the source and leaves one of `TRACES` alone, and its genuine picture: `Pairs`."""
+
+    def make(face, pictures, rng):
+        return blend.self_blend(face, only(trace, recipes.draw_recipe(rng)))
+
+    return blend.pairs(crops(rgb, SIDE), np.random.default_rng(seed), make)
+
+
+def only(trace, recipe):
+    """A recipe that takes all of the source, without anything that leaves another trace than this one of `TRACES`."""
+    change, fine = recipe.change, {"smaller": recipe.change.smaller, "sharper": recipe.change.sharper}
+    changes = {"colors": replace(change, smaller=1.0, sharper=0.0), "sharpness": recipes.Change(**fine)}
+    place = {} if trace == "place" else {"move": (0.0, 0.0), "size": 1.0}
+    return replace(recipe, change=changes.get(trace, recipes.Change()), ratio=1.0, **place)
 
 
 def untouched(rng):

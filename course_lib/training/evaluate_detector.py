@@ -24,6 +24,7 @@ from course_lib.training.detector_cases import (
     FRAMES,
     KINDS,
     LEVELS,
+    TRACES,
     UNITS,
     as_published,
     cases,
@@ -31,6 +32,7 @@ from course_lib.training.detector_cases import (
     damage,
     films,
     groups,
+    traced,
     untouched,
 )
 
@@ -139,6 +141,16 @@ def overlaps(detector, made):
 
 
 # ---- other questions
+
+
+def by_trace(detector, rgb, seed):
+    """The AUC on self-blends that leave one trace alone: dict from one of `TRACES` to dict."""
+    rows = {}
+    for trace in TRACES:
+        made = traced(trace, rgb, seed)
+        told = (scores_of(detector, part) for part in (made.genuine, made.fake))
+        rows[trace] = with_interval(calibrate.auc, *joined(*told, len(rgb)))
+    return rows
 
 
 def robustness(detector, rgb, seed):
@@ -264,6 +276,7 @@ def measure_all():
     results = {"detector": detector.sha256, "faces": len(test), "fakes": FAKES, "frames": FRAMES, "units": UNITS}
     results |= measure_kinds(detector, test.rgb, profile.calibration)
     results["calibration_scores"] = told
+    results["traces"] = by_trace(detector, test.rgb, SEEDS["test"])
     results["robustness"] = robustness(detector, test.rgb, SEEDS["test"])
     results["rules"] = rules(detector, test.rgb, SEEDS["test"], profile.calibration)
     results["genuine_scores"] = rounded(scores_of(detector, crops(test.rgb, 128)))

@@ -23,13 +23,15 @@ from course_lib.widgets.figures_10_results import (
     draw_robustness,
     draw_rules,
     draw_shortcut,
+    draw_traces,
     draw_transfer,
 )
 
 __all__ = [
     "draw_base_rates", "draw_by_distance", "draw_costs", "draw_drift", "draw_gate", "draw_groups", "draw_histograms",
     "draw_history", "draw_kinds", "draw_knobs", "draw_reencoded", "draw_reliability", "draw_risk_coverage", "draw_robustness",
-    "draw_rules", "draw_shortcut", "draw_spectra", "draw_timeline", "draw_transfer",
+    "draw_rules", "draw_shortcut", "draw_spectra", "draw_timeline", "draw_traces",
+    "draw_transfer",
 ]  # fmt: skip
 
 SHADES = (GENUINE_SHADE, FAKE_SHADE, PALETTE[2], PALETTE[3])

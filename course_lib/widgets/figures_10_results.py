@@ -115,6 +115,29 @@ def draw_kinds(kinds):
     return figure
 
 
+def draw_traces(traces, ratios):
+    """The AUC on self-blends by what they leave behind, and by how much of the source they take, with intervals.
+
+    Parameters
+    ----------
+    traces : dict of str to dict
+        From the one trace that blends leave.
+    ratios : dict of str to dict
+        From the share of the source that is taken, as a number in words.
+    """
+    rows = {f"{name} alone": entry for name, entry in traces.items()}
+    rows |= {f"{float(ratio):.0%} of the source": entry for ratio, entry in ratios.items()}
+    figure, axis = _rows_axis(0.27 * len(rows) + 0.9, list(rows))
+    for place, entry in enumerate(rows.values()):
+        draw_interval(axis, -place, entry, FAKE_SHADE)
+        at_the_right(axis, -place, told(entry), FAKE_SHADE)
+    axis.axhline(0.5 - len(traces), color="#cccccc", linewidth=1)
+    axis.set_xlim(min(0.45, *(entry["low"] - 0.02 for entry in rows.values())), 1.01)
+    axis.set_xlabel("AUC, with 95 % interval over faces")
+    draw_coin(axis)
+    return figure
+
+
 def draw_shortcut(found):
     """The AUC of a biased and an honest detector under several tests.
 

@@ -1,14 +1,17 @@
 """The network that tells blended faces from genuine ones: its size, its answers, and that all of it learns."""
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import uniform_filter
 from torch import nn
 
 from course_lib.models import ForgeryNet
 from course_lib.models.checkpoints import load_checkpoint, write_checkpoint
-from course_lib.models.forgery_net import ForgeryAnswer, Residual
+from course_lib.models.forgery_net import ForgeryAnswer, Residual, local_fineness
 from course_lib.models.scene_classifier import MEAN, SPREAD
 
 SMALL = {"widths": (4, 6, 8), "blocks": (1, 2, 1)}
@@ -28,7 +31,7 @@ def pictures(count=2, size=(32, 48), seed=1):
 def test_its_size_is_that_of_the_checkpoint():
     network = ForgeryNet()
     assert network.arguments == {"widths": [24, 48, 96], "blocks": [1, 2, 1]}
-    assert sum(weight.numel() for weight in network.parameters()) == 315_122
+    assert sum(weight.numel() for weight in network.parameters()) == 316_850
     assert ForgeryNet(**network.arguments).arguments == network.arguments
 
 
@@ -87,7 +90,8 @@ def test_pictures_are_scaled_as_everywhere():
     seen = []
     network.features.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     network(rgb)
-    assert torch.allclose(seen[0], (rgb - MEAN) / SPREAD)
+    assert torch.allclose(seen[0][:, :3], (rgb - MEAN) / SPREAD)
+    assert torch.equal(seen[0][:, 3:], local_fineness(rgb))
 
 
 def test_a_residual_block_adds_to_what_goes_in():
@@ -112,3 +116,42 @@ def test_it_comes_back_from_its_checkpoint(tmp_path):
     rgb = pictures(3)
     assert torch.allclose(again(rgb).logit, network(rgb).logit, atol=0.01)
     assert torch.allclose(again(rgb).where, network(rgb).where, atol=0.01)
+
+
+# ---- fineness
+
+
+def test_fineness_by_another_library():
+    """SciPy's "mirror" does not repeat the rim, as ours does not."""
+    rgb = pictures(1, (24, 31))
+    gray = rgb[0].mean(dim=0).double().numpy()
+    softer = uniform_filter(gray, 3, mode="mirror")
+    bands = gray - softer, softer - uniform_filter(softer, 5, mode="mirror")
+    expected = [(np.log(uniform_filter(band**2, 9, mode="mirror") + 1e-6) + 9) / 2 for band in bands]
+    assert local_fineness(rgb)[0].numpy() == pytest.approx(np.stack(expected), abs=1e-3)
+
+
+def test_twice_the_contrast_is_a_step_and_brightness_is_none():
+    rgb = 0.5 * pictures(2)  # so strong that the floor under the logarithm is far below
+    fine = local_fineness(rgb)
+    assert torch.allclose(local_fineness(2 * rgb) - fine, torch.full_like(fine, np.log(2)), atol=0.01)
+    assert torch.allclose(local_fineness(rgb + 0.1), fine, atol=1e-2)
+
+
+def test_fineness_is_that_of_the_place():
+    """Half of a picture is softened: there it is low, and far from there it is what it was."""
+    rgb = pictures(1, (32, 64))
+    half = rgb.clone()
+    half[..., 32:] = F.avg_pool2d(F.pad(rgb, (2, 2, 2, 2), mode="reflect"), 5, 1)[..., 32:]
+    change = local_fineness(half) - local_fineness(rgb)
+    assert (change[..., 40:].amax(dim=(2, 3)) < -0.3).all()
+    assert (change[..., :24] == 0).all()
+
+
+def test_a_picture_without_any_detail_has_the_least_fineness_and_a_gradient():
+    rgb = torch.full((1, 3, 16, 16), 0.4, requires_grad=True)
+    fine = local_fineness(rgb)
+    assert fine.shape == (1, 2, 16, 16)
+    assert torch.allclose(fine, torch.full_like(fine, (np.log(1e-6) + 9) / 2), atol=1e-3)
+    fine.sum().backward()
+    assert rgb.grad.isfinite().all()

@@ -81,6 +81,49 @@ def test_a_swap_shows_another_face_inside_and_its_own_outside(faces):
     assert (made.fake[inside].float() - plain[inside].float()).abs().mean() > 8
 
 
+# ---- traces
+
+
+def recipe():
+    change = Change(rgb=(0.05, 0, -0.04), hue=0.2, brightness=0.1, smaller=2.0, sharper=0.5)
+    return Recipe(change=change, move=(0.02, -0.01), size=1.04, radii=(0.3, 0.35), bend=0.02, ratio=0.25)
+
+
+def test_a_trace_alone_keeps_the_mask_and_takes_all_of_the_source():
+    for trace in measured.TRACES:
+        alone = measured.only(trace, recipe())
+        assert (alone.radii, alone.bend, alone.ratio) == ((0.3, 0.35), 0.02, 1.0)
+
+
+def test_colors_alone_leave_sharpness_and_place():
+    alone = measured.only("colors", recipe())
+    assert alone.change == Change(rgb=(0.05, 0, -0.04), hue=0.2, brightness=0.1)
+    assert (alone.move, alone.size) == ((0, 0), 1)
+
+
+def test_sharpness_alone_leaves_colors_and_place():
+    alone = measured.only("sharpness", recipe())
+    assert alone.change == Change(smaller=2.0, sharper=0.5)
+    assert (alone.move, alone.size) == ((0, 0), 1)
+
+
+def test_place_alone_leaves_colors_and_sharpness():
+    alone = measured.only("place", recipe())
+    assert alone.change == Change()
+    assert (alone.move, alone.size) == ((0.02, -0.01), 1.04)
+
+
+def test_traced_fakes_differ_from_their_genuine_pictures_inside_of_the_mask_alone(faces, monkeypatch):
+    pairs = blend.pairs
+    monkeypatch.setattr(measured.blend, "pairs", lambda rgb, rng, make: pairs(rgb, rng, make, measured.untouched))
+    for trace in measured.TRACES:
+        made = measured.traced(trace, faces, 3)
+        differs = (made.fake != made.genuine).any(dim=1, keepdim=True)
+        assert differs.flatten(1).any(dim=1).all()
+        assert not differs[made.mask == 0].any()
+        assert made.mask.amax(dim=(1, 2, 3)) == pytest.approx(1, abs=1e-3)
+
+
 # ---- damage
 
 

@@ -137,6 +137,21 @@ def test_overlaps_compare_maps_with_the_masks_of_plain_fakes():
 # ---- other questions
 
 
+def test_every_trace_is_measured_on_its_own_fakes(draws, monkeypatch):
+    brighter = {"colors": 12, "sharpness": 0, "place": -5}
+    asked = []
+
+    def traced(trace, rgb, seed):
+        asked.append((trace, rgb[:, 0, 0, 0].tolist(), seed))
+        return pairs_of([100, 110], [100 + brighter[trace], 110 + brighter[trace]])
+
+    monkeypatch.setattr(evaluate, "traced", traced)
+    rows = evaluate.by_trace(DETECTOR, gray([100, 110], 128), 5)
+    assert {trace: row["value"] for trace, row in rows.items()} == {"colors": 1, "sharpness": 0.5, "place": 0.25}
+    assert asked == [(trace, [100, 110], 5) for trace in brighter]
+    assert all(torch.as_tensor(groups).tolist() == [0, 1, 0, 1] for _, _, groups in draws)
+
+
 @pytest.fixture
 def by_hand(monkeypatch):
     """Self-blends of gray pictures: fakes are brighter than genuine ones by little."""

@@ -106,6 +106,7 @@ def test_results_have_what_the_committed_ones_have(whole):
         "scores",
         "ratios",
         "overlap",
+        "traces",
         "calibration_scores",
         "robustness",
         "rules",

@@ -56,6 +56,8 @@ def made_results(faces=60):
         "scores": scores,
         "genuine_scores": normal(-2, 60, rng),
         "calibration_scores": {"genuine": normal(-2, 200, rng), "self-blend": normal(2.3, 200, rng)},
+        "ratios": {"0.25": entry(0.74), "1.0": entry(0.96)},
+        "traces": {"colors": entry(0.91), "sharpness": entry(0.62), "place": entry(0.47)},
         "robustness": made_robustness(),
         "rules": {
             rule: {"whole": entry(whole, 0.02), "half": entry(half, 0.04)}

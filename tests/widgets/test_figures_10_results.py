@@ -63,6 +63,19 @@ def test_a_baseline_below_a_coin_is_still_in_the_plot(measured):
     assert draw.draw_kinds(kinds).axes[0].get_xlim()[0] < 0.2
 
 
+def test_traces_come_before_shares_of_the_source_and_each_has_its_interval(measured):
+    figure = draw.draw_traces(measured["traces"], measured["ratios"])
+    axis = figure.axes[0]
+    wanted = [*measured["traces"].values(), *measured["ratios"].values()]
+    assert row_names(axis) == [
+        "colors alone", "sharpness alone", "place alone", "25% of the source", "100% of the source",
+    ]  # fmt: skip
+    assert [x for x, _ in dots(axis, "o")] == [entry["value"] for entry in wanted]
+    assert spans(axis) == [(entry["low"], entry["high"]) for entry in wanted]
+    assert {"a coin", "0.91 (0.88 to 0.94)"} <= set(words(figure).split("\n"))
+    assert drawn(figure)
+
+
 def test_the_two_detectors_of_the_shortcut_are_named_in_each_row():
     found = {"as trained": (0.97, 0.7), "exchanged": (0.08, 0.73)}
     figure = draw.draw_shortcut(found)
