@@ -74,6 +74,7 @@ def test_the_card_is_that_of_the_recipe(final):
         "batch_size": recipe.batch_size,
         "steps": recipe.epochs * recipe.steps,
         "rate": recipe.rate,
+        "early": {"epochs": recipe.early[0], "side": recipe.early[1]},
     }
     assert card["metrics"]["side"] == recipe.side
     assert card["command"] == f"python -m course_lib.training {evaluate.NAME}"

@@ -288,4 +288,4 @@ def measure_network(network, recipe, photographs):
     }
 
 
-DETECTORS = {"faces-detector": DetectorRecipe(early=(28, 96))}
+DETECTORS = {"faces-detector": DetectorRecipe(early=(28, 96), rate=1.2e-3)}
