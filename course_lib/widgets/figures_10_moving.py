@@ -118,11 +118,12 @@ def draw_knobs(**knobs):
         raise ValueError(f"There is no knob {', '.join(sorted(unknown))}. There are {', '.join(KNOBS)}.")
     knobs = KNOBS | knobs
     genuine, fake, mask = blended(knobs)
-    said = [percent(each) for each in probabilities([genuine, fake])]
+    found = probabilities([genuine, fake])
+    said = [percent(each) for each in found]
     difference = (fake - genuine).abs()
     shown = {
-        f"genuine\nP(manipulated): {said[0]}": genuine,
-        f"fake\nP(manipulated): {said[1]}": fake,
+        f"genuine\n{_chance(found[0])}": genuine,
+        f"fake\n{_chance(found[1])}": fake,
         "mask\n ": mask,
         f"difference\ntimes {MAGNIFIED}": (MAGNIFIED * difference).clamp(max=1),
         "detector's map\nof the fake": detector().where(fake)[0, 0],
@@ -140,6 +141,13 @@ def draw_knobs(**knobs):
         f"difference, at most {largest:.0f} of 255 levels; and where the detector sees a blend in the fake."
     )
     return figure, alt
+
+
+def _chance(probability):
+    """A probability as short as a title over a small picture must be."""
+    words = percent(probability)
+    sign = {"less": "<", "more": ">"}.get(words.split()[0], "=")
+    return f"P(manipulated) {sign} {words.rpartition('than ')[2]}"
 
 
 # ---- what errors cost

@@ -203,5 +203,5 @@ def test_a_quantity_that_never_varies_can_be_drawn(name, values):
 
 def test_the_lesson_finds_every_function_here():
     names = [name for name in draw.__all__ if name.startswith("draw_")]
-    assert len(names) == 19
+    assert len(names) == 20
     assert all(callable(getattr(draw, name)) for name in names)

@@ -72,12 +72,19 @@ def test_the_pictures_of_the_knobs_and_their_probabilities():
     assert np.allclose(pictures[3], np.clip(4 * np.abs(pictures[1] - pictures[0]), 0, 1), atol=1e-6)
     assert np.allclose(pictures[4], moving.detector().where(fake)[0, 0], atol=1e-6)
     said = percent(probability(genuine)), percent(probability(fake))
-    assert figure.axes[0].get_title() == f"genuine\nP(manipulated): {said[0]}"
-    assert figure.axes[1].get_title() == f"fake\nP(manipulated): {said[1]}"
+    short = [words.replace("less than", "<").replace("more than", ">") for words in said]
+    assert figure.axes[0].get_title() == f"genuine\nP(manipulated) {short[0]}"
+    assert figure.axes[1].get_title() == f"fake\nP(manipulated) {short[1]}"
     assert f"gives {said[0]} for manipulated" in alt
     assert f"it gives {said[1]}" in alt
     assert f"covers {(mask > 0.5).float().mean():.0%} of the picture" in alt
     assert drawn(figure)
+
+
+@pytest.mark.parametrize(("value", "words"), [(0.004, "< 1 %"), (0.12, "= 12 %"), (0.996, "> 99 %")])
+def test_probabilities_over_small_pictures_are_short(value, words, monkeypatch):
+    monkeypatch.setattr(moving, "probabilities", lambda pictures: [value] * len(pictures))
+    assert moving.draw_knobs()[0].axes[1].get_title() == f"fake\nP(manipulated) {words}"
 
 
 def test_without_any_of_the_source_both_are_the_same():
