@@ -113,8 +113,8 @@ def make_versions(folder, networks):
     return versions
 
 
-def rounded(network, bits=8):
-    """A copy of a network whose weights take one of 2^bits values in each tensor: a quarter of the memory, if it were kept so."""
+def rounded(network, bits=12):
+    """A copy of a network whose weights take one of 2^bits values in each tensor: 12 of 32 bits of memory, if it were kept so."""
     changed = deepcopy(network)
     for weight in changed.parameters():
         step = weight.abs().max().clamp(min=1e-30) / (2 ** (bits - 1) - 1)  # all may be 0

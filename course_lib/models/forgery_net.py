@@ -8,7 +8,6 @@ from torch import nn
 
 from course_lib.models.scene_classifier import MEAN, SPREAD
 
-
 FINENESS = 2  # bands of `local_fineness`
 
 
