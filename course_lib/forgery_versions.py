@@ -18,7 +18,7 @@ from course_lib.forgery import pieces, scores_of
 from course_lib.models.checkpoints import load_checkpoint, read_card, write_checkpoint
 from course_lib.training.card import network_card
 
-FRAMES = 6  # of each film of the frozen set
+FRAMES = 4  # of each film of the frozen set
 SCOPE = "pieces of bundled photographs, blended or not; for lesson 10 only"
 
 
@@ -132,10 +132,14 @@ def profile_of(name, network, made, folder):
     return make_profile(name, read_card(name, folder)["sha256"], scores, manipulated, quality, SCOPE, **limits)
 
 
-def judge(versions, name, frozen):
-    """What the gate says about a version against the live one, both measured on a `FrozenSet`: `Decision`."""
-    found = [measure(versions, each, frozen) for each in (name, versions.live)]
-    return gate(*found)
+def judge(versions, name, frozen, live=None):
+    """What the gate says about a version against the live one, both measured on a `FrozenSet`: `Decision`.
+
+    ``live`` is what was measured of the live version on the same set, if it was: for a second candidate it is the ``live`` of the first
+    decision.
+    """
+    live = live or measure(versions, versions.live, frozen)
+    return gate(measure(versions, name, frozen), live)
 
 
 def measure(versions, name, frozen):

@@ -241,6 +241,17 @@ def test_both_versions_are_measured_on_one_and_the_same_set(versions, watch):
     assert (decision.candidate.name, decision.live.name) == ("v2", "v1")
 
 
+def test_the_live_version_is_measured_once_for_several_candidates(versions, watch):
+    kept, _ = versions
+    frozen = frozen_by_hand()
+    first = live.judge(kept, "v2", frozen)
+    scored = watch(live, "scores_of")
+    again = live.judge(kept, "v3", frozen, first.live)
+    assert len(scored.calls) == 2  # films and genuine pictures of v3
+    assert again.live is first.live
+    assert again.differences == live.judge(kept, "v3", frozen).differences
+
+
 def test_the_gate_lets_only_good_versions_through(versions):
     kept, _ = versions
     frozen = frozen_by_hand()
