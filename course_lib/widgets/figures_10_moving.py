@@ -26,9 +26,9 @@ PEOPLE = {"astronaut": "Eileen Collins", "grace_hopper": "Grace Hopper"}
 KNOBS = {  # name: where it starts, which is the fake of the lesson
     "portrait": "astronaut",
     "changed": "source",
-    "red": 0.05,
+    "red": -0.04,
     "green": 0.0,
-    "blue": -0.04,
+    "blue": 0.05,
     "hue": 0.0,
     "saturation": 1.15,
     "brightness": 0.0,
@@ -296,7 +296,7 @@ def _draw_scale(axis, before, after, answers):
         axis.axhspan(begin, end, 0, 0.2, color=shade, alpha=0.35, linewidth=0)
         axis.text(-0.03, height, name, ha="right", va="center", fontsize=9, color=shade)
     near = abs(after - before) < 0.1
-    up = 0.05 if near else 0.0
+    up = 0.08 if near else 0.0
     for value, name, shift, answer, mark in (
         (before, "was", up if before >= after else -up, answers[0], "o"),
         (after, "now", up if after > before else -up, answers[1], "D"),
