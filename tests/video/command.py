@@ -3,15 +3,14 @@
 The last line that it writes is the most memory that it had, in kB.
 """
 
-import re
 import sys
-from pathlib import Path
 
 import torch
 
 from course_lib import __main__ as command_line
 from course_lib import colorizing
 from course_lib.video import film
+from tests.memory import most_memory
 from tests.video.films import RED, Paint
 
 
@@ -23,16 +22,6 @@ def main(arguments):
     status = command_line.main(["film", *arguments])
     print(most_memory())
     return status
-
-
-def most_memory():
-    """In kB. What Linux tells of a process counts that of the process that started it, but for one line of its status."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(re.search(r"VmHWM:\s*(\d+) kB", status.read_text()).group(1))
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":
