@@ -6,6 +6,7 @@ import torch
 from course_lib.deepfake.blend import Pairs
 from course_lib.deepfake.calibrate import bootstrap
 from course_lib.training import evaluate_detector as evaluate
+from course_lib.training.detection import DrawPairs
 from tests.deepfake.bright import labeled, pairs_of
 
 COUNTS = {"train": 9, "validation": 5, "calibration": 6, "test": 4}  # of the stand-ins of the splits
@@ -56,3 +57,15 @@ def watched_cases(monkeypatch):
 
     monkeypatch.setattr(evaluate, "cases", cases)
     return seen
+
+
+def stop_in_the_second_epoch(patch):
+    """Somebody interrupts the training of a detector, one batch into its second epoch."""
+    original = DrawPairs.before_batch
+
+    def stop(self):
+        if self.training and (self.epoch, self.iter) == (1, 1):
+            raise KeyboardInterrupt
+        original(self)
+
+    patch.setattr(DrawPairs, "before_batch", stop)

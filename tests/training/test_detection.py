@@ -31,6 +31,7 @@ from course_lib.training.detection import (
     run_detector,
 )
 from course_lib.training.errors import TrainingError
+from tests.training.detector_stand_ins import stop_in_the_second_epoch
 
 NAME = "tiny-detector"
 
@@ -263,15 +264,8 @@ def test_a_training_reduces_the_loss(photographs):
 
 def test_a_training_that_is_stopped_goes_on_to_the_same_weights(photographs, tmp_path, monkeypatch, capsys):
     whole = run_detector(NAME, RECIPE, photographs, states=None)
-    original = DrawPairs.before_batch
-
-    def stop(self):
-        if self.training and (self.epoch, self.iter) == (1, 1):
-            raise KeyboardInterrupt
-        original(self)
-
     with monkeypatch.context() as patch:
-        patch.setattr(DrawPairs, "before_batch", stop)
+        stop_in_the_second_epoch(patch)
         with pytest.raises(KeyboardInterrupt):
             run_detector(NAME, RECIPE, photographs, tmp_path)
     assert torch.load(tmp_path / f"{NAME}.pt", weights_only=True)["epoch"] == 1

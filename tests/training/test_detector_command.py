@@ -14,10 +14,11 @@ from course_lib.models import ForgeryNet
 from course_lib.models.checkpoints import load_checkpoint, read_card
 from course_lib.training import __main__ as command
 from course_lib.training import detection
-from course_lib.training.detection import DetectorRecipe, DrawPairs, detection_loss, held_out_batches, measure_network
+from course_lib.training.detection import DetectorRecipe, detection_loss, held_out_batches, measure_network
 from course_lib.training.gan_recipes import GANS
 from course_lib.training.propagation import FILMS
 from course_lib.training.recipes import RECIPES
+from tests.training.detector_stand_ins import stop_in_the_second_epoch
 
 NAME = "faces-detector"
 
@@ -64,15 +65,8 @@ def test_the_command_trains_a_detector_and_writes_its_card(tmp_path, capsys):
 
 def test_a_stopped_detector_goes_on_to_the_same_weights(tmp_path, monkeypatch, capsys):
     assert train(tmp_path / "whole") == 0
-    original = DrawPairs.before_batch
-
-    def stop(self):
-        if self.training and (self.epoch, self.iter) == (1, 1):
-            raise KeyboardInterrupt
-        original(self)
-
     with monkeypatch.context() as patch:
-        patch.setattr(DrawPairs, "before_batch", stop)
+        stop_in_the_second_epoch(patch)
         assert train(tmp_path / "other") == command.STOPPED
     capsys.readouterr()
     assert train(tmp_path / "other") == 0
